@@ -1,0 +1,27 @@
+"""Is what `make run` made there, and sane? Exit 1 and say what is not."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+results = Path(sys.argv[1])
+report, table = results / "report.html", results / "tables" / "scoreboard.csv"
+problems = [f"{path} is missing" for path in (report, table) if not path.is_file()]
+if not problems:
+    if report.stat().st_size < 100_000 or "<img" not in report.read_text():
+        problems.append(f"{report} holds no figures")
+    scores = pd.read_csv(table)
+    single = scores[(scores.metric == "top1") & (scores.trial_mode == "single")].set_index("decoder")
+    expected = {"dina", "ridge", "gabor_ridge", "convolutional", "encoding", "template", "ideal_observer"}
+    problems += [f"scoreboard lacks {name}" for name in sorted(expected - set(single.index))]
+    if not problems:
+        problems += [
+            f"{row.Index}: top1 {row.value} outside 0 to 1" for row in single.itertuples() if not 0 <= row.value <= 1
+        ]
+        if single.value["dina"] <= 5 * single.chance["dina"]:
+            problems.append("DINA is near chance")
+        if single.value["dina"] > single.ci_high["ideal_observer"]:
+            problems.append("DINA is above the ideal observer's upper limit")
+print("\n".join(problems) or "results are there and sane")
+sys.exit(bool(problems))

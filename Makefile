@@ -1,0 +1,39 @@
+# make run · make test · make test-slow · make lint · make bench
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test test-slow lint format bench clean
+
+run: .venv/installed
+	snakemake --cores all
+	dina summary results
+
+test: .venv/installed
+	pytest -m "not slow"
+
+test-slow: .venv/installed
+	pytest -m slow
+
+lint: .venv/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+
+format: .venv/installed
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+	dina settings
+
+bench: .venv/installed
+	python benchmarks/imaging_truth.py
+
+clean:
+	rm -rf results .snakemake
+
+.venv/installed: pyproject.toml envs/constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,1 @@
+"""What decoding needs: image frequencies and neurons taken away."""

@@ -1,0 +1,1 @@
+"""Where in the image and by which neurons: saliency and importance."""

@@ -1,0 +1,72 @@
+"""Small helpers on the command line; the workflow itself is run by snakemake."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dina.errors import DinaError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of ``dina``; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="dina", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    verify = commands.add_parser(
+        "verify", help="digest every store under a results folder and compare it with its manifest"
+    )
+    verify.add_argument("results", type=Path, nargs="?", default=Path("results"))
+    verify.set_defaults(run=_verify)
+    summary = commands.add_parser("summary", help="say where the report is, and print the scoreboard")
+    summary.add_argument("results", type=Path, nargs="?", default=Path("results"))
+    summary.set_defaults(run=_summary)
+    settings = commands.add_parser("settings", help="rewrite config/ and workflow/schemas/ from dina/settings.py")
+    settings.add_argument("root", type=Path, nargs="?", default=Path())
+    settings.set_defaults(run=_settings)
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except DinaError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from dina.stores import checked
+
+    manifests = [path for path in sorted(options.results.rglob("*.json")) if path.with_suffix("").is_dir()]
+    if not manifests:
+        print(
+            f"{options.results}: found no store; expected stores with manifests. Name the results folder.",
+            file=sys.stderr,
+        )
+        return 1
+    damaged = 0
+    for manifest in manifests:
+        try:
+            checked(manifest.with_suffix(""), verify=True)
+        except DinaError as error:
+            damaged += 1
+            print(error, file=sys.stderr)
+    print(f"{len(manifests)} stores, {damaged} damaged")
+    return 1 if damaged else 0
+
+
+def _summary(options: argparse.Namespace) -> int:
+    from dina.report.summary import summarise
+
+    print(summarise(options.results))
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> int:
+    from dina.documentation import write_documentation
+
+    for path in write_documentation(options.root):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""DINA and its rivals behind one interface."""

@@ -1,0 +1,139 @@
+"""Configuration files generated from ``dina.settings``: the default YAML, its documentation, the JSON schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from dina.recordings.sheet import Recording
+from dina.settings import Section, Settings
+
+WIDTH = 100
+YAML_HEAD = """\
+# The embedded default: a simulated recording of mouse V1 looking at natural photographs, ready to run.
+# Generated from dina/settings.py by `dina settings`; every key is documented in config/README.md.
+# A configuration of your own needs only the keys that differ.
+"""
+README_HEAD = """\
+# Configuration
+
+`config.yaml` holds every setting at its default; a file of your own needs only what differs:
+`snakemake --cores all --configfile my.yaml`. A setting for one recording alone goes into
+`recordings/{recording}.yaml` beside the recording sheet. Changing a setting reruns the stages that
+use it and what follows, nothing before. Unknown keys are errors.
+
+This page is generated from `dina/settings.py` by `dina settings`.
+"""
+SHEET_HEAD = """\
+## The recording sheet
+
+A tab-separated (`.tsv`) or comma-separated (`.csv`) table, one row a recording. Paths are relative to the sheet.
+Empty cells mean: from the file's header, else the default or an error. A recording without a
+stimulus log is legitimate: its road ends at the session.
+
+"""
+LOG_TEXT = """
+## The stimulus log
+
+Parquet, CSV or TSV, one row a trial, sorted by time.
+
+| column | meaning |
+| --- | --- |
+| `onset_s` or `onset_frame` | image onset in seconds from the start of the movie, or as a volume's number from 0 |
+| `image` | file name in the image folder, or index into the image array (`.npy`) |
+| `category` | optional: a label of the image, for the category probe |
+| `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; made if absent |
+
+Other columns are ignored.
+
+## Curation
+
+ROIs chosen by hand go into `curation/{recording}/plane-{plane}/iscell.npy`, one file per plane, a vector of
+ones and zeros in the order of the plane's ROIs (suite2p's own `iscell.npy` with two columns is read too).
+"""
+
+
+def write_documentation(root: Path) -> list[Path]:
+    """Write all generated files under the repository's root; returns them."""
+    files = generated_files()
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return [root / path for path in files]
+
+
+def generated_files() -> dict[str, str]:
+    """Path under the repository's root and text of every generated file."""
+    return {
+        "config/config.yaml": YAML_HEAD + "\n".join(_yaml(Settings(), 0)) + "\n",
+        "config/README.md": README_HEAD + "\n".join(_markdown()) + "\n" + SHEET_HEAD + _sheet_table() + LOG_TEXT,
+        "workflow/schemas/config.schema.json": _schema(Settings),
+        "workflow/schemas/recordings.schema.json": _schema(Recording),
+    }
+
+
+def _yaml(section: Section, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield f"{pad}{name}:" if depth else f"\n{pad}{name}:"
+            yield from _yaml(value, depth + 1)
+        else:
+            yield f"{pad}# {field.description}"
+            yield f"{pad}{name}: {json.dumps(_plain(value))}"
+
+
+def _markdown() -> Iterator[str]:
+    """One table per section; top-level values first."""
+    yield from ["", "## Settings", "", "| key | default | meaning |", "| --- | --- | --- |"]
+    yield from (_row(name, Settings(), name) for name, _ in _values(Settings()))
+    for name, section in _sections(Settings(), ()):
+        yield from ["", f"### `{name}`", "", (type(section).__doc__ or "").strip().splitlines()[0], ""]
+        if any(True for _ in _values(section)):
+            yield from ["| key | default | meaning |", "| --- | --- | --- |"]
+            yield from (_row(key, section, key) for key, _ in _values(section))
+
+
+def _values(section: Section) -> Iterator[tuple[str, Any]]:
+    for name in type(section).model_fields:
+        if not isinstance(getattr(section, name), Section):
+            yield name, getattr(section, name)
+
+
+def _sections(section: Section, path: tuple[str, ...]) -> Iterator[tuple[str, Section]]:
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield ".".join((*path, name)), value
+            yield from _sections(value, (*path, name))
+
+
+def _row(key: str, section: Section, name: str) -> str:
+    description = type(section).model_fields[name].description
+    return f"| `{key}` | `{json.dumps(_plain(getattr(section, name)))}` | {description} |"
+
+
+def _sheet_table() -> str:
+    rows = ["| column | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Recording.model_fields.items():
+        default = (
+            "required"
+            if field.default is PydanticUndefined
+            else ("empty" if field.default is None else str(field.default))
+        )
+        rows.append(f"| `{name}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _schema(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,1 @@
+"""DINA's image tower, neural tower and contrastive loss."""

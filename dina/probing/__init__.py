@@ -1,0 +1,1 @@
+"""What can be decoded: identification, reconstruction, categories, with intervals."""

@@ -1,0 +1,1 @@
+"""From planes to a session, and from a session to trial responses."""

@@ -1,0 +1,155 @@
+"""The images that were shown, read from a folder or an array file, as square grey pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dina.errors import InputError, problem
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+LUMINANCE = np.array([0.2125, 0.7154, 0.0721], np.float32)  # ITU-R BT.709, as scikit-image's rgb2gray
+
+
+def read_images(
+    source: str | Path, names: np.ndarray, log: str | Path, size_px: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Read those images that the stimulus log names, and no others.
+
+    Parameters
+    ----------
+    source : folder of images, or ``.npy`` array (images, height, width), uint8, uint16 or float in 0..1
+    names : (trials,) file names or indices, as the log has them
+    log : the log's path, for errors
+    size_px : height and width returned; longer sides are reduced to it, shorter ones padded with grey
+
+    Returns
+    -------
+    images : (images, size_px, size_px) float32, 0 black to 1 white
+    index : (trials,) int32, row of ``images`` of each trial
+    shrink : float, source pixels per returned pixel
+
+    Raises
+    ------
+    InputError
+        Naming the log's row or the image file.
+    """
+    source = Path(source)
+    unique, index = np.unique(names.astype(str), return_inverse=True)
+    unique = unique.tolist()
+    first_row = {name: int(np.flatnonzero(index == k)[0]) + 2 for k, name in enumerate(unique)}
+    if source.suffix == ".npy":
+        pictures = _from_array(source, unique, first_row, log)
+    elif source.is_dir():
+        pictures = _from_folder(source, unique, first_row, log)
+    else:
+        raise InputError(
+            problem(
+                source,
+                "no folder and no .npy file",
+                "the images that were shown",
+                "Correct images in the recording sheet.",
+            )
+        )
+    squares = np.stack([_square(picture, size_px) for picture in pictures])
+    return squares, index.astype(np.int32), max(pictures[0].shape) / size_px
+
+
+def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
+    try:
+        array = np.load(source, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise InputError(
+            problem(
+                source, f"an unreadable array ({error})", "a NumPy file without objects", "Save it with numpy.save."
+            )
+        ) from error
+    if array.ndim != 3:
+        raise InputError(
+            problem(
+                source,
+                f"shape {array.shape}",
+                "(images, height, width)",
+                "Save grey images, stacked along the first axis.",
+            )
+        )
+    for name in unique:
+        if not name.isdigit() or int(name) >= len(array):
+            raise InputError(
+                problem(
+                    f"{log}, row {first_row[name]}",
+                    f"image {name!r}",
+                    f"an index from 0 to {len(array) - 1} into {source.name}",
+                    "Correct the log.",
+                )
+            )
+    return [_grey(array[int(name)], f"{source}, image {name}") for name in unique]
+
+
+def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
+    import imageio.v3 as iio
+
+    pictures = []
+    for name in unique:
+        path = source / name
+        if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+            raise InputError(
+                problem(
+                    f"{log}, row {first_row[name]}",
+                    f"image {name!r}",
+                    f"a file in {source} ({', '.join(SUFFIXES)})",
+                    "Correct the log, or add the file.",
+                )
+            )
+        try:
+            pictures.append(_grey(iio.imread(path), str(path)))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise InputError(
+                problem(path, f"an unreadable image ({error})", "a picture", "Export it again.")
+            ) from error
+        if pictures[-1].shape != pictures[0].shape:
+            raise InputError(
+                problem(
+                    path,
+                    f"{pictures[-1].shape} pixels",
+                    f"{pictures[0].shape}, as the others",
+                    "Bring all images to one size.",
+                )
+            )
+    return pictures
+
+
+def _grey(picture: np.ndarray, where: str) -> np.ndarray:
+    """(height, width) float32 in 0..1."""
+    picture = np.asarray(picture)
+    if np.issubdtype(picture.dtype, np.integer):
+        grey = picture.astype(np.float32) / np.iinfo(picture.dtype).max
+    else:
+        grey = picture.astype(np.float32)
+    if grey.ndim == 3:
+        grey = grey[..., :3] @ LUMINANCE if grey.shape[-1] >= 3 else grey[..., 0]
+    if grey.ndim != 2 or not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
+        raise InputError(
+            problem(
+                where,
+                f"shape {picture.shape}, values {np.nanmin(picture):.3g} to {np.nanmax(picture):.3g}",
+                "a picture with finite values from 0 to 1, or integers",
+                "Rescale it, or save it as PNG.",
+            )
+        )
+    return grey
+
+
+def _square(picture: np.ndarray, size_px: int) -> np.ndarray:
+    if picture.shape == (size_px, size_px):
+        return picture
+    from skimage.transform import resize
+
+    scale = size_px / max(picture.shape)
+    shape = tuple(max(1, round(n * scale)) for n in picture.shape)
+    small = resize(picture, shape, anti_aliasing=scale < 1).astype(np.float32)
+    square = np.full((size_px, size_px), small.mean(), np.float32)
+    top, left = ((size_px - n) // 2 for n in shape)
+    square[top : top + shape[0], left : left + shape[1]] = small
+    return square

@@ -1,0 +1,219 @@
+"""All planes of a recording as one population: which ROIs are neurons, and when each was sampled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dina import stores
+from dina.errors import InputError, ShapeError, problem
+from dina.imaging.rois import Footprints
+from dina.settings import SessionSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One plane's stores, and what they say of its ROIs.
+
+    Attributes
+    ----------
+    number : int
+    rois, traces, activity : Path
+    attributes : dict
+    table : one row a ROI: what acceptance and the table of neurons need
+    """
+
+    number: int
+    rois: Path
+    traces: Path
+    activity: Path
+    attributes: dict
+    table: pd.DataFrame
+
+
+def assemble_session(
+    rois: list[Path],
+    traces: list[Path],
+    activity: list[Path],
+    output: Path,
+    settings: SessionSettings,
+    curation: Mapping[int, Path] | None = None,
+) -> None:
+    """Join the accepted ROIs of all planes and write the ``session`` store.
+
+    The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames); ``frame_time_s`` (planes, frames),
+    float64: plane p of P is sampled p / (P · volume rate) later; ``mean_image`` (planes, height, width); the
+    footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
+    arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
+
+    Parameters
+    ----------
+    rois, traces, activity : stores of every plane, in the order of planes
+    output : Path
+    settings : SessionSettings
+    curation : plane number to an ``iscell.npy`` (suite2p's layout), optional
+        Replaces the rule of :func:`rejections` for that plane. If a copy of the manifest ``rois.json`` stands
+        beside it, the ROIs must still be those.
+
+    Raises
+    ------
+    ShapeError
+        If planes differ in length or size, naming both.
+    InputError
+        If a curation file does not fit its ROIs, or if no ROI is accepted.
+    """
+    planes = [read_plane(*paths) for paths in zip(rois, traces, activity, strict=True)]
+    _check_alike(planes)
+    curation = curation or {}
+    unknown = sorted(set(curation) - {plane.number for plane in planes})
+    if unknown:
+        found, expected = f"planes {unknown}", f"some of {[plane.number for plane in planes]}"
+        raise InputError(problem("curation", found, expected, "Rename the folders plane-0, plane-1 …"))
+    reasons = [
+        curated(curation[plane.number], plane) if plane.number in curation else rejections(plane, settings)
+        for plane in planes
+    ]
+    accepted = [np.flatnonzero(reason == "") for reason in reasons]
+    if not sum(map(len, accepted)):
+        found = f"none of {sum(map(len, reasons))} ROIs accepted ({_most_frequent(reasons)})"
+        raise InputError(problem(output, found, "some neurons", "Look at the ROI figure; loosen the session settings."))
+    with stores.new_store(output) as store:
+        _write_activity(store, planes, accepted)
+        _write_tables(store, planes, accepted, reasons)
+
+
+def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
+    """What the stores of one plane say of its ROIs."""
+    import pandas as pd
+
+    attributes = stores.read_attributes(activity)
+    centroid = stores.read_array(rois, "centroid_px")
+    columns = {
+        "plane": np.full(len(centroid), attributes["plane"], np.int16),
+        "roi": np.arange(len(centroid), dtype=np.int32),
+        "y_px": centroid[:, 0],
+        "x_px": centroid[:, 1],
+    }
+    for store, names in (
+        (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio")),
+        (traces, ("skewness", "cell_probability")),
+        (activity, ("noise_level", "usable")),
+    ):
+        columns |= {name: stores.read_array(store, name) for name in names}
+    return Plane(attributes["plane"], rois, traces, activity, attributes, pd.DataFrame(columns))
+
+
+def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
+    """(rois,) why each ROI is not accepted as a neuron, empty where it is.
+
+    An ROI is a neuron if its fluorescence has a baseline above 0, if its trace is skewed as calcium
+    transients make it (noise and neuropil are symmetric), if it has the size and the compactness of a
+    soma (dendrites and patches of neuropil have not), and if suite2p's classifier does not find it
+    less probable than set. The built-in classifier alone rejects a quarter of true small cells.
+    """
+    table = plane.table
+    soma_area_px = np.pi / 4 * plane.attributes["diameter_px"] ** 2
+    smallest, largest = (share * soma_area_px for share in settings.size_soma_areas)
+    criteria = {
+        "baseline not above 0": ~table["usable"],
+        "too small": table["n_soma_pixels"] < smallest,
+        "too large": table["n_soma_pixels"] > largest,
+        "not compact": table["compactness"] > settings.max_compactness,
+        "not skewed": table["skewness"] < settings.min_skewness,
+        "improbable": table["cell_probability"] < settings.min_cell_probability,
+    }
+    reason = np.full(len(table), "", dtype=object)
+    for name, fails in criteria.items():
+        reason[(reason == "") & fails.to_numpy()] = name
+    return reason
+
+
+def curated(path: Path, plane: Plane) -> np.ndarray:
+    """(rois,) reasons by the user's own choice: an ``iscell.npy``, whose first column is 1 for a cell.
+
+    Raises
+    ------
+    InputError
+        If it is no numeric array with a row for each ROI, or was made for other ROIs.
+    """
+    try:
+        iscell = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(problem(path, f"an unreadable file ({error})", "a numeric array", "Save it anew.")) from error
+    expected = f"({len(plane.table)},) or ({len(plane.table)}, 2), a row for each ROI"
+    if iscell.dtype.kind not in "biuf" or iscell.ndim not in (1, 2) or len(iscell) != len(plane.table):
+        remedy = "The ROIs were detected anew since: curate them again, or remove the file."
+        raise InputError(problem(path, f"{iscell.shape} {iscell.dtype}", expected, remedy))
+    pinned = path.with_name("rois.json")
+    if pinned.is_file() and _roi_digest(pinned) != _roi_digest(stores.manifest_path(plane.rois)):
+        remedy = "Curate the present ROIs, or restore the settings of detection."
+        raise InputError(problem(pinned, "the manifest of other ROIs", f"that of {plane.rois}", remedy))
+    chosen = (iscell if iscell.ndim == 1 else iscell[:, 0]) > 0
+    return np.where(chosen, "", "by curation").astype(object)
+
+
+def frame_times_s(n_frames: int, n_planes: int, volume_rate_hz: float, planes: list[int]) -> np.ndarray:
+    """(planes, frames) float64: plane p of P is sampled p / (P · rate) after the volume begins."""
+    delay = np.array(planes)[:, None] / n_planes
+    return (np.arange(n_frames) + delay) / volume_rate_hz
+
+
+def _check_alike(planes: list[Plane]) -> None:
+    first = planes[0]
+    for plane in planes[1:]:
+        for key in ("n_frames", "height_px", "width_px", "volume_rate_hz"):
+            if plane.attributes[key] != first.attributes[key]:
+                found = f"{key} {plane.attributes[key]}"
+                expected = f"{first.attributes[key]} as in {first.activity}"
+                remedy = "Planes of a recording are alike: check its files and n_planes."
+                raise ShapeError(problem(plane.activity, found, expected, remedy))
+
+
+def _write_activity(store: Path, planes: list[Plane], accepted: list[np.ndarray]) -> None:
+    first = planes[0].attributes
+    for name, unit in (("deconvolved", "stored value"), ("dff", "1")):
+        rows = [stores.read_array(plane.activity, name)[rois] for plane, rois in zip(planes, accepted, strict=True)]
+        stores.write_array(store, name, np.concatenate(rows), unit=unit)
+    numbers = [plane.number for plane in planes]
+    times = frame_times_s(first["n_frames"], first["n_planes"], first["volume_rate_hz"], numbers)
+    stores.write_array(store, "frame_time_s", times, unit="s")
+    stores.write_array(
+        store, "mean_image", np.stack([stores.read_array(p.rois, "mean_image") for p in planes]), unit="stored value"
+    )
+    Footprints.join(
+        [Footprints.read(plane.rois).subset(rois) for plane, rois in zip(planes, accepted, strict=True)]
+    ).write(store)
+    stores.write_attributes(
+        store,
+        {
+            "planes": numbers,
+            **{key: first[key] for key in ("height_px", "width_px", "volume_rate_hz", "pixel_size_um", "diameter_px")},
+        },
+    )
+
+
+def _write_tables(store: Path, planes: list[Plane], accepted: list[np.ndarray], reasons: list[np.ndarray]) -> None:
+    import pandas as pd
+
+    everything = pd.concat([p.table.assign(rejected=r) for p, r in zip(planes, reasons, strict=True)])
+    neurons = pd.concat([plane.table.iloc[rois] for plane, rois in zip(planes, accepted, strict=True)])
+    neurons.insert(0, "neuron", np.arange(len(neurons), dtype=np.int32))
+    stores.write_table(store, "rois", everything)
+    stores.write_table(store, "neurons", neurons.drop(columns="usable"))
+
+
+def _roi_digest(manifest: Path) -> str:
+    return json.loads(manifest.read_text())["arrays"]["pixel"]["sha256"]
+
+
+def _most_frequent(reasons: list[np.ndarray]) -> str:
+    names, counts = np.unique(np.concatenate(reasons).astype(str), return_counts=True)
+    return f"most often: {names[np.argmax(counts)]}"

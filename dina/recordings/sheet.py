@@ -1,0 +1,288 @@
+"""The recording sheet: one row a recording, and the settings that hold for it.
+
+Parsing is repeated by every cluster job, so nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dina.errors import SettingsError, problem
+from dina.settings import AcquisitionInfo, Indicator, Positive, Section, Settings, nearest, parse
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+MOVIE_SUFFIXES = (".tif", ".tiff", ".h5", ".hdf5")
+DELIMITERS = {".tsv": "\t", ".csv": ","}
+
+
+class Recording(Section):
+    """A row of the recording sheet; empty cells are null and mean: from the file's header."""
+
+    recording: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
+        description="Name of the recording: letters, digits, _ and -."
+    )
+    subject: str | None = Field(None, description="Animal.")
+    session: str | None = Field(None, description="Session.")
+    source: Literal["simulated", "movie"] = Field(
+        description="Where the recording comes from: the virtual microscope, or movie files."
+    )
+    movie: str | None = Field(
+        None,
+        description="Movie: a file, a folder of TIFFs or a pattern, relative to the sheet; {plane} stands for the "
+        "plane where each lies in its own files.",
+    )
+    dataset: str | None = Field(None, description="Data set inside an HDF5 movie; empty takes the only one that fits.")
+    n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        None, description="Planes interleaved in the movie; empty is 1."
+    )
+    n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
+        None, description="Channels interleaved in the movie; empty is 1."
+    )
+    volume_rate_hz: Positive | None = Field(
+        None, description="Volumes per second: the rate at which each plane is sampled."
+    )
+    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres.")
+    cell_diameter_um: Positive | None = Field(None, description="Diameter of a soma, micrometres.")
+    indicator: Indicator | None = Field(None, description="Calcium indicator.")
+    stimulus_log: str | None = Field(
+        None, description="Stimulus log, relative to the sheet; empty ends the road at the session."
+    )
+    images: str | None = Field(
+        None, description="Images shown: a folder, or an array file (.npy), relative to the sheet."
+    )
+    image_width_deg: Positive | None = Field(None, description="Visual angle that an image spans, degrees.")
+
+    @property
+    def has_stimuli(self) -> bool:
+        """Whether the road goes on from the session to decoding."""
+        return self.source == "simulated" or self.stimulus_log is not None
+
+
+def load_sheet(path: str | Path) -> dict[str, Recording]:
+    """Read and check the recording sheet.
+
+    Returns
+    -------
+    Recordings by name, in the sheet's order; paths are relative to the sheet's folder no more.
+
+    Raises
+    ------
+    SettingsError
+        Naming file, row and column of every mistake.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SettingsError(
+            problem(path, "no such file", "the recording sheet", "Set recordings: in the configuration to your sheet.")
+        )
+    with open(path, newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.reader(stream, delimiter=DELIMITERS.get(path.suffix, "\t")))
+    rows = [
+        (number, row)
+        for number, row in enumerate(rows, 1)
+        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
+    ]
+    if len(rows) < 2:
+        raise SettingsError(
+            problem(
+                path, "no recording", "a header and at least one row", "Add a row; the columns are in config/README.md."
+            )
+        )
+    header = [cell.strip() for cell in rows[0][1]]
+    known = list(Recording.model_fields)
+    unknown = [
+        f"{path}, header: unknown column {name!r}. {nearest(name, known)}" for name in header if name not in known
+    ]
+    doubled = [
+        f"{path}, header: column {name!r} stands twice. Remove one."
+        for name in {n for n in header if header.count(n) > 1}
+    ]
+    if unknown or doubled:
+        raise SettingsError("\n".join(unknown + doubled))
+    recordings: dict[str, Recording] = {}
+    mistakes = []
+    for number, row in rows[1:]:
+        where = f"{path}, row {number}"
+        if len(row) > len(header):
+            mistakes.append(
+                problem(
+                    where,
+                    f"{len(row)} cells",
+                    f"{len(header)}, as in the header",
+                    f"Is the delimiter {DELIMITERS.get(path.suffix, 'a tab')!r}?",
+                )
+            )
+            continue
+        values = {name: cell.strip() for name, cell in zip(header, row, strict=False) if cell.strip()}
+        try:
+            recording = parse(Recording, values, where)
+            _check_row(recording, where)
+        except SettingsError as error:
+            mistakes.append(str(error))
+            continue
+        if recording.recording in recordings:
+            mistakes.append(
+                problem(where, f"a second recording {recording.recording!r}", "unique names", "Rename one.")
+            )
+        recordings[recording.recording] = _relative_to(recording, path.parent)
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return recordings
+
+
+def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, dict[str, Any]]:
+    """Settings of every recording as plain, sorted, default-filled JSON, ready for ``lookup``.
+
+    ``settings[recording]`` holds every section of the configuration, overridden by
+    ``recordings/{recording}.yaml`` beside the sheet, and ``recording`` (the sheet's row) and ``acquisition``.
+
+    Raises
+    ------
+    SettingsError
+        Naming file and key of every mistake.
+    """
+    import yaml
+
+    base = parse(Settings, config, where)
+    sheet = load_sheet(base.recordings)
+    overrides = Path(base.recordings).parent / "recordings"
+    settings = {}
+    plain = base.model_dump(mode="json")
+    for name, recording in sheet.items():
+        path = overrides / f"{name}.yaml"
+        merged = base
+        if path.is_file():
+            values = yaml.safe_load(path.read_text()) or {}
+            if not isinstance(values, dict):
+                raise SettingsError(
+                    problem(path, type(values).__name__, "keys and values", "Write it like config/config.yaml.")
+                )
+            fixed = {"results", "recordings"} & set(values)
+            if fixed:
+                raise SettingsError(
+                    problem(path, f"{sorted(fixed)}", "settings of one recording", "Set these in the configuration.")
+                )
+            parse(Settings, values, str(path))
+            merged = parse(Settings, _merge(plain, values), str(path))
+        resolved = _fill_simulated(recording, merged) if recording.source == "simulated" else recording
+        settings[name] = merged.model_dump(mode="json") | {
+            "recording": resolved.model_dump(mode="json"),
+            "acquisition": _acquisition(resolved).model_dump(mode="json"),
+        }
+    return settings
+
+
+def movie_files(movie: str, plane: int) -> list[str]:
+    """The files that hold a plane of a recording, in natural order.
+
+    ``movie`` is a file, a folder or a pattern; ``{plane}`` in it stands for the plane's number.
+
+    Raises
+    ------
+    SettingsError
+        If the sheet's ``movie`` matches no file.
+    """
+    pattern = movie.replace("{plane}", str(plane))
+    path = Path(pattern)
+    if path.is_dir():
+        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES]
+    elif path.is_file():
+        found = [path]
+    else:
+        anchor = Path(path.anchor) if path.is_absolute() else Path()
+        found = list(anchor.glob(str(path.relative_to(anchor))))
+    if not found:
+        raise SettingsError(
+            problem(
+                "movie",
+                f"nothing at {pattern!r}",
+                "a file, folder or pattern of movies",
+                "Correct the sheet; paths are relative to it.",
+            )
+        )
+    return [str(p) for p in sorted(found, key=natural_key)]
+
+
+def natural_key(path: Path) -> list:
+    """Sort key that puts ``movie_2`` before ``movie_10``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+
+
+def _check_row(recording: Recording, where: str) -> None:
+    if recording.source == "movie":
+        if recording.movie is None:
+            raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
+        if (recording.stimulus_log is None) != (recording.images is None):
+            raise SettingsError(
+                problem(where, "one of stimulus_log and images", "both, or neither", "Fill in or empty the other.")
+            )
+    elif recording.movie or recording.stimulus_log or recording.images:
+        raise SettingsError(
+            problem(
+                where,
+                "files for a simulated recording",
+                "source movie, or no files",
+                "Set source to movie, or empty movie, stimulus_log and images.",
+            )
+        )
+
+
+def _relative_to(recording: Recording, folder: Path) -> Recording:
+    paths = {
+        key: str(folder / getattr(recording, key))
+        for key in ("movie", "stimulus_log", "images")
+        if getattr(recording, key)
+    }
+    return recording.model_copy(update=paths)
+
+
+def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
+    """What the sheet of a real recording would say of the simulated one; the sheet's own cells may not contradict."""
+    simulation = settings.simulation
+    says = {
+        "n_planes": simulation.acquisition.n_planes,
+        "n_channels": 1,
+        "volume_rate_hz": simulation.acquisition.volume_rate_hz,
+        "pixel_size_um": simulation.optics.pixel_size_um,
+        "cell_diameter_um": simulation.optics.soma_diameter_um,
+        "indicator": simulation.calcium.indicator,
+        "image_width_deg": simulation.scenes.width_deg,
+    }
+    for key, value in says.items():
+        if getattr(recording, key) not in (None, value):
+            raise SettingsError(
+                problem(
+                    f"recording {recording.recording!r}, {key}",
+                    getattr(recording, key),
+                    f"{value}, as simulated",
+                    "Empty the cell, or change the simulation's settings.",
+                )
+            )
+    raw = Path(settings.results) / recording.recording / "raw"
+    movie = "plane-{plane}_*.tif" if simulation.acquisition.separate_files else "movie_*.tif"
+    files = {"movie": raw / movie, "stimulus_log": raw / "stimulus_log.csv", "images": raw / "images.npy"}
+    return recording.model_copy(update=says | {key: str(path) for key, path in files.items()})
+
+
+def _acquisition(recording: Recording) -> AcquisitionInfo:
+    separate = "{plane}" in (recording.movie or "")
+    return AcquisitionInfo(
+        n_planes=recording.n_planes or 1,
+        n_channels=recording.n_channels or 1,
+        volume_rate_hz=recording.volume_rate_hz,
+        pixel_size_um=recording.pixel_size_um,
+        dataset=recording.dataset,
+        separate_files=separate,
+    )
+
+
+def _merge(base: dict, values: dict) -> dict:
+    merged = dict(base)
+    for key, value in values.items():
+        merged[key] = _merge(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+    return merged

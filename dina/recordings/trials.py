@@ -1,0 +1,176 @@
+"""Trial responses as every decoder reads them: one table of trials, images and neurons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dina import stores
+from dina.errors import InputError, problem
+from dina.recordings.reliability import repeat_pairs, shrink_reliability, signal_variance
+
+SPLITS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+
+
+@dataclass(frozen=True)
+class TrialResponses:
+    """A recording from the point where decoding starts; memory is that of the arrays.
+
+    Attributes
+    ----------
+    responses : (trials, neurons) float32, any unit
+    image_index : (trials,) int32, row of ``images``
+    repeat : (trials,) int16, 0 for an image's first showing
+    onset_s : (trials,) float64
+    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it
+    images : (images, height, width) float32, 0 black to 1 white
+    category : (images,) int16, index into ``category_names``; -1 unknown
+    category_names : tuple of str
+    degrees_per_pixel : float, or None where unknown
+    reliability : (neurons,) float32 in [0, 1], from training trials alone; weights of the neurons
+    reliability_source : str, how it was measured
+    mean, sd : (neurons,) float32, over training trials; sd is 1 for a neuron that never varies
+    """
+
+    responses: np.ndarray
+    image_index: np.ndarray
+    repeat: np.ndarray
+    onset_s: np.ndarray
+    split: np.ndarray
+    images: np.ndarray
+    category: np.ndarray
+    category_names: tuple[str, ...]
+    degrees_per_pixel: float | None
+    reliability: np.ndarray
+    reliability_source: str
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return self.responses.shape[1]
+
+    def trials(self, split: int) -> np.ndarray:
+        """Indices of a split's trials, in order of time."""
+        return np.flatnonzero(self.split == split)
+
+    def image_ids(self, split: int) -> np.ndarray:
+        """Indices of a split's images, ascending, each once."""
+        return np.unique(self.image_index[self.split == split])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(neurons,) weights in proportion to reliability, mean square 1; ones if none is reliable."""
+        scale = np.sqrt(np.mean(self.reliability.astype(np.float64) ** 2))
+        return (self.reliability / scale).astype(np.float32) if scale > 0 else np.ones_like(self.reliability)
+
+    def standardised(self, trials: np.ndarray, *, weighted: bool = True) -> np.ndarray:
+        """(n, neurons) z-scores by the training trials' mean and s.d., times the weights; 0 is the training mean."""
+        z = (self.responses[trials] - self.mean) / self.sd
+        return z * self.weights if weighted else z
+
+    def averaged(self, split: int, *, weighted: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """The mean over repeats of every image of a split: (images, neurons) and the image indices."""
+        trials = self.trials(split)
+        ids, group = np.unique(self.image_index[trials], return_inverse=True)
+        total = np.zeros((len(ids), self.n_neurons), np.float32)
+        np.add.at(total, group, self.standardised(trials, weighted=weighted))
+        return total / np.bincount(group)[:, None].astype(np.float32), ids
+
+
+def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray) -> dict:
+    """What is fitted to neurons, from training trials alone: mean, sd, reliability and its source.
+
+    Reliability is the signal variance over training repeats, shrunk; ones where fewer than ten
+    training images repeat, and the source says so.
+    """
+    train = np.flatnonzero(split == TRAIN)
+    mean, sd = responses[train].mean(0), responses[train].std(0)
+    first, second = repeat_pairs(image_index, repeat, train)
+    if len(first) >= 10:
+        measured = signal_variance(responses[first], responses[second])
+        reliability, source = (
+            shrink_reliability(measured, len(first)),
+            f"signal variance over {len(first)} training repeats",
+        )
+    else:
+        reliability, source = np.ones(responses.shape[1], np.float32), "none: too few training repeats"
+    return {
+        "mean": mean,
+        "sd": np.where(sd > 0, sd, 1).astype(np.float32),
+        "reliability": reliability,
+        "reliability_source": source,
+    }
+
+
+def write_trials(store: Path, trials: TrialResponses) -> None:
+    """Write into an open store; see :func:`dina.stores.new_store`."""
+    units = {"onset_s": "s", "responses": "deconvolved activity", "images": "0 black to 1 white"}
+    for name in (
+        "responses",
+        "image_index",
+        "repeat",
+        "onset_s",
+        "split",
+        "images",
+        "category",
+        "reliability",
+        "mean",
+        "sd",
+    ):
+        stores.write_array(store, name, getattr(trials, name), unit=units.get(name, ""))
+    stores.write_attributes(
+        store,
+        {
+            "split_names": SPLITS,
+            "category_names": trials.category_names,
+            "degrees_per_pixel": trials.degrees_per_pixel,
+            "reliability_source": trials.reliability_source,
+        },
+    )
+
+
+def read_trials(store: str | Path) -> TrialResponses:
+    """Read a ``responses`` store whole.
+
+    Raises
+    ------
+    InputError
+        If it holds no training or no test trials.
+    """
+    arrays = {
+        name: stores.read_array(store, name)
+        for name in (
+            "responses",
+            "image_index",
+            "repeat",
+            "onset_s",
+            "split",
+            "images",
+            "category",
+            "reliability",
+            "mean",
+            "sd",
+        )
+    }
+    attributes = stores.read_attributes(store)
+    for code in (TRAIN, VALIDATION, TEST):
+        if not np.any(arrays["split"] == code):
+            raise InputError(
+                problem(
+                    store,
+                    f"no {SPLITS[code]} trials",
+                    "trials in each split",
+                    "Show more images, or set responses.validation_share and test_share.",
+                )
+            )
+    return TrialResponses(
+        **arrays,
+        category_names=tuple(attributes["category_names"]),
+        degrees_per_pixel=attributes["degrees_per_pixel"],
+        reliability_source=attributes["reliability_source"],
+    )

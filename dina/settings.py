@@ -1,0 +1,460 @@
+"""Every setting of the workflow: its meaning, unit, bounds and default.
+
+This file is the one source of truth. ``config/config.yaml``, ``config/README.md`` and the JSON
+schemas under ``workflow/schemas/`` are generated from it by ``dina settings`` and a test keeps them
+in step. A unit stands in each name (``tau_s``, ``soma_diameter_um``); unknown keys are errors that
+name the nearest known key.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dina.errors import SettingsError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Indicator = Literal["GCaMP6f", "GCaMP6s", "GCaMP7f", "GCaMP8f", "GCaMP8m", "GCaMP8s"]
+
+
+class Section(BaseModel):
+    """A part of the settings: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+# --- the virtual microscope -------------------------------------------------------------------
+
+
+class ScenesSettings(Section):
+    """Which photographs are cropped into stimuli, and how the crops are kept apart."""
+
+    photographs: str | None = Field(
+        None,
+        description="Folder of own photographs (PNG, JPEG, TIFF); null takes those that come inside "
+        "scikit-image, scikit-learn, plenoptic and matplotlib.",
+    )
+    longest_side_px: Annotated[int, Field(ge=64)] = Field(
+        800, description="Larger photographs are reduced to this longer side, pixels."
+    )
+    n_train: Count = Field(1000, description="Training images.")
+    n_validation: Annotated[int, Field(ge=2)] = Field(100, description="Validation images.")
+    n_test: Annotated[int, Field(ge=2)] = Field(120, description="Unseen test images.")
+    size_px: Annotated[int, Field(ge=16, le=512)] = Field(64, description="Height and width of an image, pixels.")
+    width_deg: Positive = Field(40.0, description="Visual angle that an image spans, degrees.")
+    crop_px: tuple[Count, Count] = Field(
+        (48, 128), description="Smallest and largest crop taken from a photograph, pixels (drawn log-uniformly)."
+    )
+    max_overlap: Fraction = Field(
+        0.1, description="Largest share of a held-out crop that may lie inside the crops of other images."
+    )
+    max_rotation_deg: Annotated[float, Field(ge=0, le=45)] = Field(
+        8.0, description="Largest rotation of an image within its crop, degrees; the image is cut to stay inside."
+    )
+    max_stretch: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="Largest change of an image's aspect ratio within its crop, share."
+    )
+    contrast: Positive = Field(0.35, description="Root-mean-square contrast of every image, share of the grey level.")
+
+
+class PopulationSettings(Section):
+    """Receptive fields, gains and variability of the simulated cells (V1 of mouse)."""
+
+    share_complex: Fraction = Field(0.4, description="Share of complex cells; the others are simple.")
+    share_unresponsive: Fraction = Field(0.38, description="Share of cells that no image drives.")
+    spatial_frequency_cpd: tuple[Positive, Positive] = Field(
+        (0.03, 0.2), description="Range of preferred spatial frequency, cycles per degree (log-uniform)."
+    )
+    bandwidth_octaves: Positive = Field(1.5, description="Spatial-frequency bandwidth of a Gabor field, octaves.")
+    magnification_deg_per_um: Positive = Field(
+        0.06, description="Visual angle per cortical distance, degrees per micrometre."
+    )
+    scatter_deg: NonNegative = Field(
+        5.0, description="Scatter of field centres around the retinotopic map, degrees (standard deviation)."
+    )
+    normalisation_exponent: Positive = Field(2.0, description="Exponent of the rectified drive.")
+    normalisation_strength: NonNegative = Field(
+        1.0, description="Weight of the population's pooled drive in the divisive normalisation."
+    )
+    mean_evoked_spikes: Positive = Field(
+        0.115, description="Spikes that an image evokes in a cell of median gain, mean over images."
+    )
+    gain_log_sd: NonNegative = Field(1.7, description="Spread of the cells' gains, natural-log standard deviation.")
+    shared_gain_log_sd: NonNegative = Field(
+        0.25, description="Spread of the gain that all cells share from trial to trial, log standard deviation."
+    )
+    shared_gain_time_constant_s: NonNegative = Field(
+        4.0, description="Time constant of the shared gain, seconds; 0 makes trials independent."
+    )
+    private_gain_log_sd: NonNegative = Field(
+        0.5, description="Spread of each cell's own gain from trial to trial, log standard deviation."
+    )
+    max_rate_hz: Positive = Field(
+        40.0, description="Highest expected rate during an image, spikes per second; responses saturate towards it."
+    )
+    spontaneous_rate_hz: Positive = Field(0.05, description="Median spontaneous rate, spikes per second.")
+    spontaneous_log_sd: NonNegative = Field(
+        0.4, description="Spread of the cells' spontaneous rates, log standard deviation."
+    )
+    latency_s: NonNegative = Field(0.05, description="Delay from image onset to the response, seconds.")
+
+
+class ProtocolSettings(Section):
+    """When images are shown."""
+
+    share_train_repeated: Fraction = Field(0.4, description="Share of training images shown twice.")
+    share_validation_repeated: Fraction = Field(0.0, description="Share of validation images shown twice.")
+    test_repeats: Annotated[int, Field(ge=1, le=20)] = Field(2, description="Showings of each test image.")
+    duration_s: Positive = Field(0.4, description="Time that an image is on, seconds.")
+    gap_s: NonNegative = Field(0.4, description="Mean grey gap after an image, seconds.")
+    gap_jitter_s: NonNegative = Field(0.05, description="Half-width of the gap's uniform jitter, seconds.")
+    lead_s: Annotated[float, Field(ge=1)] = Field(
+        10.0, description="Grey screen before the first image and after the last, seconds."
+    )
+
+
+class CalciumSettings(Section):
+    """How spikes become fluorescence."""
+
+    indicator: Indicator = Field(
+        "GCaMP6f", description="Indicator by name; sets amplitude, rise, decay and saturation."
+    )
+    amplitude_log_sd: NonNegative = Field(
+        0.25, description="Spread of the transient's size between cells, log standard deviation."
+    )
+
+
+class OpticsSettings(Section):
+    """What the microscope sees: cells, neuropil, vessels, noise and brain motion."""
+
+    height_px: Annotated[int, Field(ge=64)] = Field(192, description="Height of the field of view, pixels.")
+    width_px: Annotated[int, Field(ge=64)] = Field(192, description="Width of the field of view, pixels.")
+    pixel_size_um: Positive = Field(1.5, description="Pixel size, micrometres.")
+    soma_diameter_um: Positive = Field(12.0, description="Mean diameter of a soma, micrometres.")
+    soma_diameter_sd_um: NonNegative = Field(1.0, description="Spread of soma diameters, micrometres.")
+    n_neurons_per_plane: Count = Field(200, description="Labelled cells in each plane.")
+    photons_per_pixel: Positive = Field(150.0, description="Photons per pixel and frame from a resting soma.")
+    read_noise_photons: NonNegative = Field(3.0, description="Read-out noise, photons per pixel (standard deviation).")
+    neuropil_ratio: NonNegative = Field(0.6, description="Brightness of the neuropil relative to a resting soma.")
+    drift_um: NonNegative = Field(
+        4.0, description="Slow drift of the brain over the recording, micrometres (standard deviation)."
+    )
+    jitter_um: NonNegative = Field(1.0, description="Fast brain motion, micrometres (standard deviation).")
+    non_rigid_um: NonNegative = Field(0.6, description="Deformation within a frame, micrometres (standard deviation).")
+
+
+class AcquisitionSettings(Section):
+    """How the movie is scanned and written."""
+
+    n_planes: Annotated[int, Field(ge=1, le=32)] = Field(2, description="Planes scanned in turn.")
+    volume_rate_hz: Positive = Field(5.0, description="Volumes per second; each plane is sampled once a volume.")
+    separate_files: bool = Field(
+        False, description="Write each plane into its own files instead of interleaving planes."
+    )
+    frames_per_file: Count = Field(4000, description="Frames in one TIFF file.")
+
+
+class SimulationSettings(Section):
+    """A recording with everything that a real one has, and the truth."""
+
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="Seed of all random numbers: same seed, same bytes.")
+    scenes: ScenesSettings = ScenesSettings()
+    population: PopulationSettings = PopulationSettings()
+    protocol: ProtocolSettings = ProtocolSettings()
+    calcium: CalciumSettings = CalciumSettings()
+    optics: OpticsSettings = OpticsSettings()
+    acquisition: AcquisitionSettings = AcquisitionSettings()
+
+
+# --- imaging ----------------------------------------------------------------------------------
+
+
+class RegistrationSettings(Section):
+    """Motion correction by suite2p."""
+
+    non_rigid: bool = Field(True, description="Correct deformations within a frame, block by block.")
+    block_px: Annotated[int, Field(ge=16)] = Field(
+        96, description="Block size of non-rigid registration, pixels; shrinks to fit small fields of view."
+    )
+    max_shift_share: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.1, description="Largest rigid shift, share of the field of view."
+    )
+    reference_frames: Count = Field(200, description="Frames from which the reference image is built.")
+    smooth_sigma_px: Positive = Field(1.15, description="Spatial smoothing of the phase correlation, pixels.")
+    batch_frames: Count = Field(20, description="Frames registered at once; small batches stay in cache.")
+
+
+class DetectionSettings(Section):
+    """ROI detection by suite2p's functional segmentation."""
+
+    soma_diameter_px: Positive | None = Field(
+        None, description="Diameter of a soma, pixels; null takes the sheet's cell_diameter_um over pixel_size_um."
+    )
+    threshold_scaling: Positive = Field(
+        0.7, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
+    )
+    max_overlap: Fraction = Field(0.75, description="ROIs that share more of their pixels than this are dropped.")
+    n_bins: Count = Field(2000, description="Binned frames used for detection; bounds memory.")
+    highpass_bins: Count = Field(100, description="Running-mean window of the temporal high-pass, bins.")
+    max_rois: Count = Field(5000, description="Most ROIs sought in a plane.")
+
+
+class ExtractionSettings(Section):
+    """Fluorescence and neuropil of every ROI by suite2p."""
+
+    neuropil_inner_px: Annotated[int, Field(ge=0)] = Field(
+        2, description="Gap between an ROI and its neuropil ring, pixels."
+    )
+    neuropil_min_pixels: Count = Field(150, description="Fewest pixels in a neuropil ring.")
+    allow_overlap: bool = Field(False, description="Use pixels that belong to two ROIs.")
+
+
+class DeconvolutionSettings(Section):
+    """From fluorescence to dF/F and deconvolved activity (suite2p's OASIS)."""
+
+    neuropil_coefficient: Annotated[float, Field(ge=0, le=1.5)] = Field(
+        0.7, description="Share of the neuropil subtracted from each ROI."
+    )
+    baseline_window_s: Positive = Field(60.0, description="Window of the maximin baseline, seconds.")
+    baseline_sigma_s: Positive = Field(10.0, description="Smoothing before the maximin baseline, seconds.")
+    tau_s: Positive | None = Field(
+        None, description="Decay of the indicator, seconds; null takes the indicator's preset."
+    )
+
+
+class SessionSettings(Section):
+    """Which ROIs are accepted as neurons."""
+
+    min_cell_probability: Fraction = Field(
+        0.0, description="Least probability by suite2p's classifier; its built-in one rejects true small cells."
+    )
+    min_skewness: float = Field(0.3, description="Least skewness of the neuropil-corrected trace.")
+    max_compactness: Annotated[float, Field(ge=1)] = Field(
+        1.4, description="Largest mean distance of an ROI's pixels from its centre, relative to a disc's."
+    )
+    size_soma_areas: tuple[NonNegative, Positive] = Field(
+        (0.3, 2.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."
+    )
+
+
+class AcquisitionInfo(Section):
+    """How the frames of a recording lie in its files; from the recording sheet, not from the configuration."""
+
+    n_planes: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Planes scanned in turn.")
+    n_channels: Annotated[int, Field(ge=1, le=4)] = Field(1, description="Channels interleaved within each plane.")
+    functional_channel: Annotated[int, Field(ge=0, le=3)] = Field(0, description="Channel with the indicator, from 0.")
+    volume_rate_hz: Positive | None = Field(None, description="Volumes per second; null takes the file's header.")
+    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres; null where unknown.")
+    dataset: str | None = Field(None, description="Data set inside an HDF5 file; null takes the only one that fits.")
+    separate_files: bool = Field(False, description="The given files hold one plane alone, not planes interleaved.")
+
+    @model_validator(mode="after")
+    def _channel_exists(self) -> AcquisitionInfo:
+        if self.functional_channel >= self.n_channels:
+            raise ValueError(f"functional_channel {self.functional_channel} is not among {self.n_channels} channels")
+        return self
+
+
+class ResponsesSettings(Section):
+    """From deconvolved activity to one number per trial and neuron."""
+
+    window_s: tuple[float, float] = Field((0.0, 0.5), description="Response window relative to image onset, seconds.")
+    baseline_s: tuple[float, float] | None = Field(
+        None, description="Baseline window subtracted from the response, seconds; null subtracts none."
+    )
+    lag_s: float | None = Field(
+        None, description="Delay of deconvolved activity behind the spikes, seconds; null takes the indicator's preset."
+    )
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.1, description="Share of images for validation, where the log has no split."
+    )
+    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.1, description="Share of images for the test, where the log has no split."
+    )
+    split_seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the split, where the log has none.")
+    image_size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        64, description="Images are reduced to this height and width for analysis, pixels."
+    )
+
+
+# --- decoding ---------------------------------------------------------------------------------
+
+
+class GaborSettings(Section):
+    """The fixed bank of Gabor filters that DINA and its rivals share."""
+
+    frequencies_cpi: tuple[Positive, ...] = Field(
+        (1.5, 3.0, 6.0, 10.0), description="Spatial frequencies, cycles per image."
+    )
+    n_orientations: Annotated[int, Field(ge=2, le=32)] = Field(
+        8, description="Orientations, evenly spaced over 180 degrees."
+    )
+    bandwidth_octaves: Positive = Field(1.5, description="Spatial-frequency bandwidth, octaves.")
+    grid: Annotated[int, Field(ge=2, le=64)] = Field(
+        8, description="Positions a side to which the filter maps are pooled."
+    )
+
+
+class DinaModelSettings(Section):
+    """The dual tower."""
+
+    image_tower: Literal["gabor", "learned"] = Field(
+        "gabor",
+        description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch.",
+    )
+    n_components: Count = Field(300, description="Components of the feature maps kept by the whitened metric.")
+    channels: Count = Field(32, description="Channels of the learned tower's feature maps.")
+
+
+class DinaTrainingSettings(Section):
+    """How the towers are trained."""
+
+    epochs: Count = Field(40, description="Most passes over the training trials.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(
+        256, description="Trials in a batch; the others are each trial's negatives."
+    )
+    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.3, description="Share of neurons silenced in each batch."
+    )
+    patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
+
+
+class DinaSettings(Section):
+    """DINA: images and responses aligned at the level of feature maps."""
+
+    model: DinaModelSettings = DinaModelSettings()
+    training: DinaTrainingSettings = DinaTrainingSettings()
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0, 1, 2), description="Seeds; each is a job, and scores are their mean."
+    )
+
+
+class ConvolutionalSettings(Section):
+    """The prior art that DINA is compared with: responses to pixels by a convolutional network."""
+
+    channels: Count = Field(32, description="Channels of the widest layer.")
+    epochs: Count = Field(60, description="Most passes over the training trials.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Trials in a batch.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.3, description="Share of neurons silenced in each batch."
+    )
+    patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+
+
+class RidgeSettings(Section):
+    """Closed-form rivals."""
+
+    penalties: tuple[Positive, ...] = Field(
+        (1e1, 1e2, 1e3, 1e4, 1e5), description="Penalties among which cross-validation chooses."
+    )
+    n_components: Count = Field(200, description="Principal components of the Gabor features.")
+
+
+class DecodersSettings(Section):
+    """The rivals, on the same split and the same trials."""
+
+    ridge: RidgeSettings = RidgeSettings()
+    convolutional: ConvolutionalSettings = ConvolutionalSettings()
+
+
+class ProbingSettings(Section):
+    """What is asked of the trained decoders."""
+
+    pool_sizes: tuple[Count, ...] = Field(
+        (2, 5, 10, 20, 50, 100), description="Candidate pools, besides all test images."
+    )
+    n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
+    reconstruction_size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        32, description="Height and width of reconstructed images, pixels."
+    )
+
+
+class AblationSettings(Section):
+    """What is taken away from images and neurons."""
+
+    cutoffs_cpd: tuple[Positive, ...] = Field(
+        (0.04, 0.08, 0.16, 0.32, 0.6),
+        description="Cut-offs of the low-pass and high-pass filters, cycles per degree (per image where its width is "
+        "unknown).",
+    )
+    neuron_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0),
+        description="Shares of neurons left on.",
+    )
+    n_random_orders: Count = Field(5, description="Random orders of neurons.")
+
+
+class AttributionSettings(Section):
+    """Where in the image, and by which neurons."""
+
+    n_images: Count = Field(100, description="Images over which saliency is averaged.")
+    n_steps: Annotated[int, Field(ge=2)] = Field(16, description="Steps of integrated gradients.")
+    n_latents: Count = Field(32, description="Latent maps that are attributed.")
+
+
+class Settings(Section):
+    """Everything in ``config/config.yaml``."""
+
+    results: str = Field("results", description="Folder for everything that the workflow writes.")
+    recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
+    device: Device = Field("auto", description="Where torch computes: auto takes a GPU if there is one.")
+    simulation: SimulationSettings = SimulationSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+    detection: DetectionSettings = DetectionSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
+    deconvolution: DeconvolutionSettings = DeconvolutionSettings()
+    session: SessionSettings = SessionSettings()
+    responses: ResponsesSettings = ResponsesSettings()
+    gabor: GaborSettings = GaborSettings()
+    dina: DinaSettings = DinaSettings()
+    decoders: DecodersSettings = DecodersSettings()
+    probing: ProbingSettings = ProbingSettings()
+    ablation: AblationSettings = AblationSettings()
+    attribution: AttributionSettings = AttributionSettings()
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A hint that names the known key closest to ``name``."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(sorted(known))}."
+
+
+def _known_keys(model: type[BaseModel], path: tuple) -> list[str]:
+    for key in path:
+        field = model.model_fields.get(str(key))
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            break
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def parse(model: type[Section], values: dict, where: str) -> Section:
+    """Validate plain values against a section, telling errors as a user can mend them.
+
+    Raises
+    ------
+    SettingsError
+        Naming file, key, what was found and what was expected, one line per mistake.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"])
+            if item["type"] == "extra_forbidden":
+                hint = nearest(str(item["loc"][-1]), _known_keys(model, item["loc"][:-1]))
+                lines.append(f"{where}: unknown setting {key!r}. {hint}")
+            else:
+                lines.append(f"{where}: {key}: found {item.get('input')!r}; expected: {item['msg']}.")
+        raise SettingsError("\n".join(lines)) from None

@@ -1,0 +1,1 @@
+"""A virtual microscope: scenes, cells, calcium and optics with known truth."""

@@ -1,0 +1,93 @@
+import re
+
+import pytest
+import yaml
+
+from dina.errors import SettingsError
+from dina.recordings.sheet import load_settings, load_sheet, movie_files
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    def write(*rows, header="recording\tsource\tmovie\tstimulus_log\timages\tvolume_rate_hz", name="recordings.tsv"):
+        path = tmp_path / name
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    return write
+
+
+def test_paths_are_relative_to_the_sheet(sheet, tmp_path):
+    recording = load_sheet(sheet("m1\tmovie\tmovies/*.tif\tlog.csv\timages\t7.5"))["m1"]
+    assert recording.movie == str(tmp_path / "movies/*.tif") and recording.volume_rate_hz == 7.5
+    assert recording.n_planes is None and recording.has_stimuli
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("m 1\tmovie\ta.tif", r"row 2: recording: found 'm 1'"),
+        ("m1\tmovei\ta.tif", r"row 2: source: found 'movei'.*'simulated' or 'movie'"),
+        ("m1\tmovie\t", r"row 2, movie: found nothing"),
+        ("m1\tmovie\ta.tif\t\t\tfast", r"row 2: volume_rate_hz: found 'fast'"),
+        ("m1\tmovie\ta.tif\tlog.csv", r"row 2: found one of stimulus_log and images"),
+        ("m1\tsimulated\ta.tif", r"row 2: found files for a simulated recording"),
+        ("m1\tmovie\ta\tb\tc\t1\textra", r"row 2: found 7 cells"),
+    ],
+)
+def test_mistakes_name_the_row(sheet, row, message):
+    with pytest.raises(SettingsError, match=message):
+        load_sheet(sheet(row))
+
+
+def test_all_mistakes_are_told_at_once(sheet):
+    with pytest.raises(SettingsError) as error:
+        load_sheet(sheet("m1\tmovie\t", "m2\tmovei\ta.tif", "m3\tmovie\ta.tif", "m3\tmovie\ta.tif"))
+    assert re.search("row 2.*row 3.*row 5.*second recording 'm3'", str(error.value), re.DOTALL)
+
+
+def test_unknown_column_names_the_nearest(sheet):
+    with pytest.raises(SettingsError, match="unknown column 'moive'. Did you mean 'movie'"):
+        load_sheet(sheet("m1\tmovie", header="recording\tsource\tmoive"))
+
+
+def test_settings_are_plain_sorted_and_filled(sheet, tmp_path):
+    path = sheet("m1\tmovie\ta.tif", "m2\tmovie\ta.tif", "s\tsimulated")
+    settings = load_settings({"recordings": str(path), "detection": {"n_bins": 500.0}})
+    assert settings["m1"] == settings["m1"] | {"detection": settings["m2"]["detection"]}
+    assert settings["m1"]["detection"]["n_bins"] == 500 and settings["m1"]["deconvolution"]["tau_s"] is None
+    assert settings["s"]["acquisition"]["n_planes"] == settings["s"]["simulation"]["acquisition"]["n_planes"]
+    assert yaml.safe_load(yaml.safe_dump(settings)) == settings
+
+
+def test_writing_out_a_default_changes_nothing(sheet):
+    path = str(sheet("m1\tmovie\ta.tif"))
+    assert load_settings({"recordings": path}) == load_settings(
+        {"recordings": path, "deconvolution": {"baseline_window_s": 60}}
+    )
+
+
+def test_overrides_hold_for_one_recording(sheet, tmp_path):
+    path = sheet("m1\tmovie\ta.tif", "m2\tmovie\ta.tif")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/m1.yaml").write_text("deconvolution:\n  tau_s: 1.25\n")
+    settings = load_settings({"recordings": str(path)})
+    assert settings["m1"]["deconvolution"]["tau_s"] == 1.25 and settings["m2"]["deconvolution"]["tau_s"] is None
+    (tmp_path / "recordings/m1.yaml").write_text("deconvolution:\n  tua_s: 1.25\n")
+    with pytest.raises(SettingsError, match=r"m1.yaml: unknown setting 'deconvolution.tua_s'. Did you mean 'tau_s'"):
+        load_settings({"recordings": str(path)})
+
+
+def test_a_simulated_recording_may_not_contradict_its_simulation(sheet):
+    path = sheet("s\tsimulated\t\t\t\t99")
+    with pytest.raises(SettingsError, match="volume_rate_hz: found 99.0"):
+        load_settings({"recordings": str(path)})
+
+
+def test_movie_files_come_in_natural_order(tmp_path):
+    for name in ("movie_10.tif", "movie_2.tif", "other.txt"):
+        (tmp_path / name).touch()
+    assert [p.rsplit("_")[-1] for p in movie_files(str(tmp_path), 0)] == ["2.tif", "10.tif"]
+    assert movie_files(str(tmp_path / "movie_{plane}.tif"), 2) == [str(tmp_path / "movie_2.tif")]
+    with pytest.raises(SettingsError, match="nothing at"):
+        movie_files(str(tmp_path / "no*.tif"), 0)

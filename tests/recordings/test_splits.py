@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from dina.errors import InputError
+from dina.recordings.splits import near_duplicates, split_images
+from dina.recordings.trials import TEST, TRAIN, VALIDATION
+
+
+@pytest.fixture
+def pictures():
+    noise = gaussian_filter(np.random.default_rng(0).normal(size=(40, 64, 64)), (0, 4, 4))
+    low, high = noise.min((1, 2), keepdims=True), noise.max((1, 2), keepdims=True)
+    return ((noise - low) / (high - low)).astype(np.float32)
+
+
+def test_near_duplicates_are_grouped_and_others_are_not(pictures):
+    copies = np.clip(pictures[:5] * 0.9 + 0.02, 0, 1)
+    group = near_duplicates(np.concatenate([pictures, copies]))
+    np.testing.assert_array_equal(group[40:], group[:5])
+    assert len(np.unique(group)) == 40
+
+
+def test_groups_stay_together_and_shares_are_kept():
+    group = np.repeat(np.arange(200), 2)
+    side = split_images(np.ones(400, int), group, 0.1, 0.2, 3)
+    np.testing.assert_array_equal(side[::2], side[1::2])
+    assert np.mean(side == TEST) == pytest.approx(0.2, abs=0.01)
+    assert np.mean(side == VALIDATION) == pytest.approx(0.1, abs=0.01)
+
+
+def test_repeated_images_are_preferred_for_the_test_but_a_third_stays_in_training():
+    showings = np.r_[np.full(60, 2), np.ones(240, int)]
+    side = split_images(showings, np.arange(300), 0.1, 0.1, 0)
+    assert np.all(showings[side == TEST] == 2)
+    side = split_images(showings, np.arange(300), 0.1, 0.3, 0)
+    assert np.sum((showings == 2) & (side == TRAIN)) >= 20
+
+
+def test_many_repeats_may_all_go_to_the_test():
+    showings = np.r_[np.full(30, 10), np.ones(270, int)]
+    side = split_images(showings, np.arange(300), 0.1, 0.1, 0)
+    assert np.sum((showings == 10) & (side == TEST)) == 30
+
+
+def test_same_seed_same_split():
+    arguments = (np.ones(50, int), np.arange(50), 0.2, 0.2)
+    np.testing.assert_array_equal(split_images(*arguments, 1), split_images(*arguments, 1))
+    assert np.any(split_images(*arguments, 1) != split_images(*arguments, 2))
+
+
+def test_too_few_images():
+    with pytest.raises(InputError, match="found 1 that are"):
+        split_images(np.ones(20, int), np.zeros(20, int), 0.1, 0.1, 0)

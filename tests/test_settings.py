@@ -1,0 +1,60 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dina.documentation import generated_files
+from dina.errors import SettingsError
+from dina.settings import Section, Settings, parse
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_generated_files_are_in_step():
+    for path, text in generated_files().items():
+        assert (ROOT / path).read_text() == text, f"{path}: run `dina settings`"
+
+
+def test_default_configuration_is_the_default_settings():
+    assert parse(Settings, yaml.safe_load((ROOT / "config/config.yaml").read_text()), "config") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"deconvolution": {"tau": 1}}, r"config: unknown setting 'deconvolution.tau'. Did you mean 'tau_s'\?"),
+        ({"deconvolutoin": {}}, r"Did you mean 'deconvolution'\?"),
+        ({"deconvolution": {"tau_s": -1}}, r"deconvolution.tau_s: found -1"),
+        ({"device": "tpu"}, r"device: found 'tpu'"),
+        ({"simulation": {"optics": {"width_px": 2}}}, r"simulation.optics.width_px: found 2"),
+    ],
+)
+def test_mistakes_are_told_by_name(values, message):
+    with pytest.raises(SettingsError, match=message):
+        parse(Settings, values, "config")
+
+
+def sections(section=Settings):
+    yield section
+    for field in section.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from sections(field.annotation)
+
+
+def test_every_setting_is_described():
+    for section in sections():
+        for name, field in section.model_fields.items():
+            if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section)):
+                assert field.description and re.search(r"[.;:]$", field.description), f"{section.__name__}.{name}"
+
+
+def test_importing_the_package_and_the_settings_is_light():
+    code = (
+        "import sys, dina, dina.settings, dina.code, dina.recordings.sheet;"
+        "heavy = {'torch', 'suite2p', 'sklearn', 'matplotlib', 'zarr', 'pandas', 'scipy'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

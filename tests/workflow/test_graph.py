@@ -1,0 +1,89 @@
+"""Branches of the graph, by dry runs, and the doors at its beginning."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, Road
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A folder with a configuration and no results."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("{}\n")
+    (tmp_path / "config/recordings.tsv").write_text("recording\tsource\nsimulated\tsimulated\n")
+    return Road(tmp_path)
+
+
+def planned(done):
+    """Jobs by rule in a dry run's table of jobs."""
+    lines = (line.split() for line in done.stdout.splitlines())
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+
+
+def test_the_default_needs_at_most_45_jobs(fresh):
+    jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    assert jobs["total"] <= 45
+    assert jobs["register_plane"] == 2 and jobs["train_dina"] == 3
+
+
+def test_four_planes_need_at_most_60_jobs(fresh):
+    fresh.configure(simulation={"acquisition": {"n_planes": 4}})
+    assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["total"] <= 60
+
+
+def test_a_movie_alone_ends_at_the_session(fresh):
+    (fresh.folder / "movie.tif").touch()
+    sheet = "recording\tsource\tmovie\nm1\tmovie\t../movie.tif\n"
+    (fresh.folder / "config/recordings.tsv").write_text(sheet)
+    jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    assert "assemble_session" in jobs and "measure_responses" not in jobs and "simulate_recording" not in jobs
+
+
+def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
+    for name in ("movie.tif", "log.csv", "images.npy"):
+        (fresh.folder / name).touch()
+    sheet = "recording\tsource\tmovie\tstimulus_log\timages\nm1\tmovie\t../movie.tif\t../log.csv\t../images.npy\n"
+    (fresh.folder / "config/recordings.tsv").write_text(sheet)
+    jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    assert "train_dina" in jobs and "simulate_recording" not in jobs
+
+
+@pytest.mark.parametrize(
+    ("config", "sheet", "message"),
+    [
+        ({"deconvolution": {"tau": 1}}, "m\tsimulated", "Did you mean 'tau_s'"),
+        ({}, "m m\tsimulated", "recordings.tsv, row 2: recording: found 'm m'"),
+        ({}, "m\tmovie\tnothing.tif", "nothing at"),
+        ({"recordings": "config/recordinsg.tsv"}, "m\tsimulated", "recordinsg.tsv: found no such file"),
+    ],
+)
+def test_mistakes_stop_at_once_by_name(fresh, config, sheet, message):
+    (fresh.folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+    (fresh.folder / "config/recordings.tsv").write_text(f"recording\tsource\tmovie\n{sheet}\n")
+    done = fresh.snakemake("all", "-n", check=False)
+    assert done.returncode != 0 and message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_reading_the_snakefile_loads_nothing_heavy(fresh):
+    code = (
+        "import sys; from snakemake.cli import main\n"
+        f"try: main(['--snakefile', {str(ROOT / 'Snakefile')!r}, '-n', '--quiet', 'all', 'all'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'suite2p', 'sklearn', 'matplotlib', 'zarr'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=fresh.folder, check=True, capture_output=True)
+
+
+def test_examples_are_valid():
+    from dina.recordings.sheet import load_settings
+
+    for path in sorted((ROOT / "config/examples").glob("*.yaml")):
+        values = yaml.safe_load(path.read_text())
+        values["recordings"] = str(ROOT / values["recordings"])
+        assert load_settings(values, str(path))

@@ -1,0 +1,65 @@
+"""What reruns when data, settings or code change: shown with real runs of the tiny road."""
+
+import shutil
+
+
+def test_the_road_ends_in_report_and_scoreboard(finished):
+    assert "<img" in (finished.results / "report.html").read_text()
+    scoreboard = (finished.results / "tables/scoreboard.csv").read_text()
+    for decoder in ("dina", "ridge", "gabor_ridge", "convolutional", "encoding", "template", "ideal_observer"):
+        assert f",{decoder}," in scoreboard
+
+
+def test_nothing_to_do_when_nothing_changed(finished):
+    assert "Nothing to be done" in finished.snakemake("all", "-n").stdout
+
+
+def test_a_recording_without_stimuli_ends_at_the_session(finished):
+    assert (finished.results / "mouse/session.json").is_file()
+    assert (finished.results / "mouse/figures/mean-image.png").is_file()
+    assert not (finished.results / "mouse/responses.json").exists()
+
+
+def test_files_give_what_the_simulated_recording_gives(finished):
+    digests = finished.digests()
+    for store in ("plane-0/rois", "plane-1/activity"):
+        assert digests[f"mouse/{store}.json"] == digests[f"tiny/{store}.json"]
+
+
+def test_a_new_tau_reruns_deconvolution_and_what_follows(road):
+    before = road.stamps()
+    road.configure(deconvolution={"tau_s": 0.5})
+    road.snakemake("results/tiny/responses.json")
+    assert road.written_since(before) == {
+        "tiny/plane-0/activity",
+        "tiny/plane-1/activity",
+        "tiny/session",
+        "tiny/responses",
+    }
+
+
+def test_one_planes_new_file_reruns_that_plane_alone(road):
+    before = road.stamps()
+    movies = road.folder / "movies"
+    shutil.copy(movies / "plane-1_00001.tif", movies / "plane-0_00001.tif")
+    road.snakemake("results/mouse/session.json")
+    plane = {f"mouse/plane-0/{store}" for store in ("registered", "rois", "traces", "activity")}
+    assert road.written_since(before) == plane | {"mouse/session"}
+
+
+def test_a_stage_rerun_with_the_same_content_wakes_nothing(road):
+    before = road.stamps()
+    road.snakemake("--forcerun", "deconvolve_traces", "--until", "deconvolve_traces", "--", "results/tiny/session.json")
+    assert road.written_since(before) == {"tiny/plane-0/activity", "tiny/plane-1/activity"}
+    assert "Nothing to be done" in road.snakemake("all", "-n").stdout
+
+
+def test_editing_attribution_reruns_attribution_and_what_reads_it(road):
+    before, digests = road.stamps(), road.digests()
+    with open(road.folder / "dina/attribution/pixels.py", "a") as module:
+        module.write("\n\ndef added():\n    return 1\n")
+    page = (road.results / "report.html").stat().st_mtime_ns
+    road.snakemake("all")
+    assert road.written_since(before) == {"tiny/attributions/pixels"}
+    assert road.digests() == digests
+    assert (road.results / "report.html").stat().st_mtime_ns != page

@@ -1,0 +1,56 @@
+rule ablate_images:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=dina_stores(".json"),
+        decoders=ancient(dina_stores()),
+    output:
+        manifest=results("ablations/images.json"),
+        store=directory(results("ablations/images")),
+    log:
+        results("logs/ablate_images.log"),
+    benchmark:
+        results("benchmarks/ablate_images.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("ablation"),
+        device=of("device"),
+        code=code_version("dina.ablation.images"),
+    message:
+        "{wildcards.recording}: ablating image frequencies"
+    script:
+        "../scripts/ablate_images.py"
+
+
+rule ablate_neurons:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=decoder_stores(".json"),
+        decoders=ancient(decoder_stores()),
+    output:
+        manifest=results("ablations/neurons.json"),
+        store=directory(results("ablations/neurons")),
+    log:
+        results("logs/ablate_neurons.log"),
+    benchmark:
+        results("benchmarks/ablate_neurons.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("ablation"),
+        device=of("device"),
+        code=code_version("dina.ablation.neurons"),
+    message:
+        "{wildcards.recording}: ablating neurons"
+    script:
+        "../scripts/ablate_neurons.py"

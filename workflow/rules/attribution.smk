@@ -1,0 +1,58 @@
+rule attribute_pixels:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=dina_stores(".json"),
+        decoders=ancient(dina_stores()),
+    output:
+        manifest=results("attributions/pixels.json"),
+        store=directory(results("attributions/pixels")),
+    log:
+        results("logs/attribute_pixels.log"),
+    benchmark:
+        results("benchmarks/attribute_pixels.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("attribution"),
+        device=of("device"),
+        code=code_version("dina.attribution.pixels"),
+    message:
+        "{wildcards.recording}: attributing to pixels"
+    script:
+        "../scripts/attribute_pixels.py"
+
+
+rule attribute_neurons:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=dina_stores(".json"),
+        decoders=ancient(dina_stores()),
+        truth_manifest=truth(".json"),
+        truth=ancient(truth()),
+    output:
+        manifest=results("attributions/neurons.json"),
+        store=directory(results("attributions/neurons")),
+    log:
+        results("logs/attribute_neurons.log"),
+    benchmark:
+        results("benchmarks/attribute_neurons.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("attribution"),
+        device=of("device"),
+        code=code_version("dina.attribution.neurons"),
+    message:
+        "{wildcards.recording}: attributing to neurons"
+    script:
+        "../scripts/attribute_neurons.py"

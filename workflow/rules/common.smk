@@ -1,0 +1,164 @@
+"""What every rule file needs: validated settings, paths, wildcard constraints, input functions."""
+
+from dina.code import code_version
+from dina.errors import SettingsError
+from dina.recordings.sheet import load_settings, movie_files
+
+try:
+    settings = load_settings(config)
+except SettingsError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = str(config.get("results", "results")).rstrip("/")
+RECORDINGS = list(settings)
+DECODING = [
+    name
+    for name, of in settings.items()
+    if of["recording"]["source"] == "simulated" or of["recording"]["stimulus_log"]
+]
+CLOSED_FORM = ["ridge", "gabor_ridge", "encoding"]
+ENVIRONMENT = "../../envs/dina.yaml"
+CAPTIONS = "../report"
+
+
+wildcard_constraints:
+    recording=r"[A-Za-z0-9_-]+",
+    plane=r"\d+",
+    seed=r"\d+",
+    decoder=r"[a-z_]+",
+
+
+def results(path):
+    """A path under a recording's results."""
+    return f"{RESULTS}/{{recording}}/{path}"
+
+
+def of(dpath):
+    """A rule's own section of its recording's settings."""
+    return lookup(within=settings, dpath=f"{{recording}}/{dpath}")
+
+
+def megabytes(base, per_input=0):
+    """Memory that a rule asks for: a base and a multiple of its input's size, more on each attempt."""
+
+    def mem_mb(wildcards, input, attempt):
+        return int((base + per_input * input.size_mb) * attempt)
+
+    return mem_mb
+
+
+def recording_of(wildcards):
+    """The recording's row of the sheet."""
+    return settings[wildcards.recording]["recording"]
+
+
+def is_simulated(wildcards):
+    """Whether the recording comes from the virtual microscope."""
+    return recording_of(wildcards)["source"] == "simulated"
+
+
+def planes(wildcards):
+    """The recording's planes."""
+    return range(settings[wildcards.recording]["acquisition"]["n_planes"])
+
+
+def seeds(wildcards):
+    """The seeds of every learned decoder."""
+    return settings[wildcards.recording]["dina"]["seeds"]
+
+
+def per_plane(store):
+    """An input function: one store's folder or manifest in every plane, in order."""
+
+    def paths(wildcards):
+        return [
+            f"{RESULTS}/{wildcards.recording}/plane-{plane}/{store}"
+            for plane in planes(wildcards)
+        ]
+
+    return paths
+
+
+def movie(wildcards):
+    """A plane's movie: the simulated raw data by their manifest, or the user's own files."""
+    if is_simulated(wildcards):
+        return [f"{RESULTS}/{wildcards.recording}/raw.json"]
+    return movie_files(recording_of(wildcards)["movie"], int(wildcards.plane))
+
+
+def stimuli(wildcards):
+    """What was shown: the simulated raw data by their manifest, or the user's log and images."""
+    if is_simulated(wildcards):
+        return [f"{RESULTS}/{wildcards.recording}/raw.json"]
+    return [recording_of(wildcards)[key] for key in ("stimulus_log", "images")]
+
+
+def truth(suffix=""):
+    """An input function: the simulation's truth, nothing for a real recording."""
+
+    def paths(wildcards):
+        return (
+            [f"{RESULTS}/{wildcards.recording}/truth{suffix}"]
+            if is_simulated(wildcards)
+            else []
+        )
+
+    return paths
+
+
+def curation(wildcards):
+    """The user's choice of ROIs, where there is one for every plane."""
+    files = [
+        Path(f"config/curation/{wildcards.recording}/plane-{plane}/iscell.npy")
+        for plane in planes(wildcards)
+    ]
+    present = [path for path in files if path.is_file()]
+    if present and len(present) < len(files):
+        missing = ", ".join(str(path) for path in files if path not in present)
+        raise WorkflowError(
+            f"{missing}: not found; expected with {present[0]}. Curate every plane, or none."
+        )
+    return [str(path) for path in present]
+
+
+def decoder_stores(suffix=""):
+    """An input function: DINA and every rival, each with its seeds."""
+
+    def paths(wildcards):
+        learned = expand("seed-{seed}", seed=seeds(wildcards))
+        names = [f"models/dina/{seed}" for seed in learned]
+        names += [f"decoders/convolutional/{seed}" for seed in learned]
+        names += [f"decoders/{decoder}/seed-0" for decoder in CLOSED_FORM]
+        return [f"{RESULTS}/{wildcards.recording}/{name}{suffix}" for name in names]
+
+    return paths
+
+
+def dina_stores(suffix=""):
+    """An input function: the trained DINA of every seed."""
+
+    def paths(wildcards):
+        return [
+            f"{RESULTS}/{wildcards.recording}/models/dina/seed-{seed}{suffix}"
+            for seed in seeds(wildcards)
+        ]
+
+    return paths
+
+
+def scoreboard():
+    """The scoreboard, where any recording has stimuli."""
+    return [f"{RESULTS}/tables/scoreboard.csv"] if DECODING else []
+
+
+def figure(name, stop):
+    """A figure that `snakemake --report` shows as well, with its caption."""
+    return report(
+        results(f"figures/{name}.svg"), caption=f"{CAPTIONS}/{name}.rst", category="{recording}", subcategory=stop
+    )
+
+
+def figures_of(recording):
+    """The figures of a recording, in the order of the road."""
+    names = FIGURES["imaging"] if recording not in DECODING else [name for stop in FIGURES.values() for name in stop]
+    return [f"{RESULTS}/{recording}/figures/{name}.png" for name in names]

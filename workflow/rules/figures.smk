@@ -1,0 +1,170 @@
+FIGURES = {
+    "imaging": ["mean-image", "motion", "traces"],
+    "responses": ["responses"],
+    "training": ["training"],
+    "probing": ["identification", "decoders", "reconstruction", "categories"],
+    "ablation": ["frequency-ablation", "neuron-curve"],
+    "attribution": ["saliency", "neuron-importance", "receptive-fields"],
+}
+
+
+rule plot_imaging:
+    input:
+        manifest=results("session.json"),
+        session=ancient(results("session")),
+        registered_manifest=per_plane("registered.json"),
+        registered=ancient(per_plane("registered")),
+        truth_manifest=truth(".json"),
+        truth=ancient(truth()),
+    output:
+        svg=[figure(name, "imaging") for name in FIGURES["imaging"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["imaging"]],
+    params:
+        code=code_version("dina.figures.imaging"),
+    log:
+        results("logs/plot_imaging.log"),
+    benchmark:
+        results("benchmarks/plot_imaging.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of imaging"
+    script:
+        "../scripts/plot_imaging.py"
+
+
+rule plot_responses:
+    input:
+        manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+    output:
+        svg=[figure(name, "responses") for name in FIGURES["responses"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["responses"]],
+    params:
+        code=code_version("dina.figures.responses"),
+    log:
+        results("logs/plot_responses.log"),
+    benchmark:
+        results("benchmarks/plot_responses.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of responses"
+    script:
+        "../scripts/plot_responses.py"
+
+
+rule plot_training:
+    input:
+        manifest=dina_stores(".json"),
+        models=ancient(dina_stores()),
+    output:
+        svg=[figure(name, "training") for name in FIGURES["training"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["training"]],
+    params:
+        code=code_version("dina.figures.training"),
+    log:
+        results("logs/plot_training.log"),
+    benchmark:
+        results("benchmarks/plot_training.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of training"
+    script:
+        "../scripts/plot_training.py"
+
+
+rule plot_probing:
+    input:
+        identification_manifest=results("probes/identification.json"),
+        identification=ancient(results("probes/identification")),
+        reconstruction_manifest=results("probes/reconstruction.json"),
+        reconstruction=ancient(results("probes/reconstruction")),
+        categories_manifest=results("probes/categories.json"),
+        categories=ancient(results("probes/categories")),
+    output:
+        svg=[figure(name, "probing") for name in FIGURES["probing"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["probing"]],
+    params:
+        code=code_version("dina.figures.probing"),
+    log:
+        results("logs/plot_probing.log"),
+    benchmark:
+        results("benchmarks/plot_probing.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of probing"
+    script:
+        "../scripts/plot_probing.py"
+
+
+rule plot_ablation:
+    input:
+        images_manifest=results("ablations/images.json"),
+        images=ancient(results("ablations/images")),
+        neurons_manifest=results("ablations/neurons.json"),
+        neurons=ancient(results("ablations/neurons")),
+    output:
+        svg=[figure(name, "ablation") for name in FIGURES["ablation"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["ablation"]],
+    params:
+        code=code_version("dina.figures.ablation"),
+    log:
+        results("logs/plot_ablation.log"),
+    benchmark:
+        results("benchmarks/plot_ablation.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of ablation"
+    script:
+        "../scripts/plot_ablation.py"
+
+
+rule plot_attribution:
+    input:
+        pixels_manifest=results("attributions/pixels.json"),
+        pixels=ancient(results("attributions/pixels")),
+        neurons_manifest=results("attributions/neurons.json"),
+        neurons=ancient(results("attributions/neurons")),
+    output:
+        svg=[figure(name, "attribution") for name in FIGURES["attribution"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["attribution"]],
+    params:
+        code=code_version("dina.figures.attribution"),
+    log:
+        results("logs/plot_attribution.log"),
+    benchmark:
+        results("benchmarks/plot_attribution.tsv")
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.recording}: drawing figures of attribution"
+    script:
+        "../scripts/plot_attribution.py"

@@ -1,0 +1,87 @@
+rule probe_identification:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=decoder_stores(".json"),
+        decoders=ancient(decoder_stores()),
+        truth_manifest=truth(".json"),
+        truth=ancient(truth()),
+    output:
+        manifest=results("probes/identification.json"),
+        store=directory(results("probes/identification")),
+    log:
+        results("logs/probe_identification.log"),
+    benchmark:
+        results("benchmarks/probe_identification.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("probing"),
+        device=of("device"),
+        code=code_version("dina.probing.identification"),
+    message:
+        "{wildcards.recording}: identifying images"
+    script:
+        "../scripts/probe_identification.py"
+
+
+rule probe_reconstruction:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=decoder_stores(".json"),
+        decoders=ancient(decoder_stores()),
+    output:
+        manifest=results("probes/reconstruction.json"),
+        store=directory(results("probes/reconstruction")),
+    log:
+        results("logs/probe_reconstruction.log"),
+    benchmark:
+        results("benchmarks/probe_reconstruction.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("probing"),
+        device=of("device"),
+        code=code_version("dina.probing.reconstruction"),
+    message:
+        "{wildcards.recording}: reconstructing images"
+    script:
+        "../scripts/probe_reconstruction.py"
+
+
+rule probe_categories:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=decoder_stores(".json"),
+        decoders=ancient(decoder_stores()),
+    output:
+        manifest=results("probes/categories.json"),
+        store=directory(results("probes/categories")),
+    log:
+        results("logs/probe_categories.log"),
+    benchmark:
+        results("benchmarks/probe_categories.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("probing"),
+        device=of("device"),
+        code=code_version("dina.probing.categories"),
+    message:
+        "{wildcards.recording}: probing categories"
+    script:
+        "../scripts/probe_categories.py"

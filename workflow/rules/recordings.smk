@@ -1,0 +1,61 @@
+rule assemble_session:
+    input:
+        rois_manifest=per_plane("rois.json"),
+        rois=ancient(per_plane("rois")),
+        traces_manifest=per_plane("traces.json"),
+        traces=ancient(per_plane("traces")),
+        activity_manifest=per_plane("activity.json"),
+        activity=ancient(per_plane("activity")),
+        curation=curation,
+    output:
+        manifest=results("session.json"),
+        store=directory(results("session")),
+    log:
+        results("logs/assemble_session.log"),
+    benchmark:
+        results("benchmarks/assemble_session.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    params:
+        settings=of("session"),
+        cell_diameter_um=of("recording/cell_diameter_um"),
+        code=code_version("dina.recordings.session"),
+    message:
+        "{wildcards.recording}: assembling the session"
+    script:
+        "../scripts/assemble_session.py"
+
+
+rule measure_responses:
+    input:
+        manifest=results("session.json"),
+        session=ancient(results("session")),
+        stimuli=stimuli,
+    output:
+        manifest=results("responses.json"),
+        store=directory(results("responses")),
+    log:
+        results("logs/measure_responses.log"),
+    benchmark:
+        results("benchmarks/measure_responses.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    params:
+        stimulus_log=of("recording/stimulus_log"),
+        images=of("recording/images"),
+        indicator=of("recording/indicator"),
+        image_width_deg=of("recording/image_width_deg"),
+        settings=of("responses"),
+        code=code_version("dina.recordings.responses"),
+    message:
+        "{wildcards.recording}: measuring trial responses"
+    script:
+        "../scripts/measure_responses.py"

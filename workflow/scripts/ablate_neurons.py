@@ -1,0 +1,14 @@
+"""Ablate neurons."""
+
+from dina.ablation.neurons import ablate_neurons
+from dina.settings import AblationSettings
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    ablate_neurons(
+        job.input("responses"),
+        job.inputs("decoders"),
+        job.output("store"),
+        AblationSettings(**job.params.settings),
+        device=job.params.device,
+    )

@@ -1,0 +1,16 @@
+"""Bring a recording's planes together."""
+
+from dina.recordings.session import assemble_session
+from dina.settings import SessionSettings
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    assemble_session(
+        job.inputs("rois"),
+        job.inputs("traces"),
+        job.inputs("activity"),
+        job.output("store"),
+        SessionSettings(**job.params.settings),
+        job.params.cell_diameter_um,
+        job.inputs("curation"),
+    )

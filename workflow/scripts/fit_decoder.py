@@ -1,0 +1,16 @@
+"""Fit one rival."""
+
+from dina.decoders.fitting import fit_decoder
+from dina.settings import GaborSettings
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    fit_decoder(
+        job.input("store"),
+        job.output("store"),
+        job.wildcards.decoder,
+        job.params.settings,
+        GaborSettings(**job.params.gabor),
+        seed=int(job.wildcards.seed),
+        device=job.params.device,
+    )

@@ -1,0 +1,7 @@
+"""Draw the figures of training."""
+
+from dina.figures.training import plot_training
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    plot_training(job.inputs("models"), job.folder("png"))

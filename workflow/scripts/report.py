@@ -1,0 +1,16 @@
+"""Write the report page and the table of the rules' benchmarks."""
+
+from pathlib import Path
+
+from dina.report.page import write_report
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    write_report(
+        Path(job.params.results),
+        job.params.recordings,
+        job.output("page"),
+        job.output("benchmarks"),
+        scoreboard=next(iter(job.inputs("scoreboard")), None),
+        captions=job.inputs("captions")[0].parent,
+    )

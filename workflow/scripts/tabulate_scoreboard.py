@@ -1,0 +1,10 @@
+"""Bring the scores of all recordings into one table."""
+
+from pathlib import Path
+
+from dina.probing.scoreboard import tabulate_scoreboard
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    folders = {name: Path(job.params.results) / name for name in job.params.recordings}
+    tabulate_scoreboard(folders, job.output("csv"), job.output("parquet"))
