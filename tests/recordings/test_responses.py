@@ -42,7 +42,7 @@ def session(tmp_path):
 
 
 def measure(folder, **settings):
-    settings = ResponsesSettings(**{"image_size_px": 32, "window_s": (-0.05, 0.6), "lag_s": 0.0} | settings)
+    settings = ResponsesSettings(**{"image_size_px": 32, "window_s": (-0.2, 0.6), "lag_s": 0.0} | settings)
     measure_responses(
         folder / "session",
         folder / "log.csv",
@@ -95,5 +95,5 @@ def test_log_split_is_kept(session):
 def test_window_past_the_end_names_the_row(session):
     folder, log = session
     log.assign(onset_s=log["onset_s"] + 9.7).to_csv(folder / "log.csv", index=False)
-    with pytest.raises(InputError, match=r"log.csv, row 241: found a response window"):
+    with pytest.raises(InputError, match=r"log.csv, row 240: found a response window"):
         measure(folder, window_s=(0.0, 2.0))
