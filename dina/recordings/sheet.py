@@ -177,7 +177,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     return settings
 
 
-def movie_files(movie: str, plane: int) -> list[str]:
+def movie_files(movie: str, plane: int) -> list[Path]:
     """The files that hold a plane of a recording, in natural order.
 
     ``movie`` is a file, a folder or a pattern; ``{plane}`` in it stands for the plane's number.
@@ -205,7 +205,7 @@ def movie_files(movie: str, plane: int) -> list[str]:
                 "Correct the sheet; paths are relative to it.",
             )
         )
-    return [str(p) for p in sorted(found, key=natural_key)]
+    return sorted(found, key=natural_key)
 
 
 def natural_key(path: Path) -> list:

@@ -87,7 +87,7 @@ def test_a_simulated_recording_may_not_contradict_its_simulation(sheet):
 def test_movie_files_come_in_natural_order(tmp_path):
     for name in ("movie_10.tif", "movie_2.tif", "other.txt"):
         (tmp_path / name).touch()
-    assert [p.rsplit("_")[-1] for p in movie_files(str(tmp_path), 0)] == ["2.tif", "10.tif"]
-    assert movie_files(str(tmp_path / "movie_{plane}.tif"), 2) == [str(tmp_path / "movie_2.tif")]
+    assert [p.name.rsplit("_")[-1] for p in movie_files(str(tmp_path), 0)] == ["2.tif", "10.tif"]
+    assert movie_files(str(tmp_path / "movie_{plane}.tif"), 2) == [tmp_path / "movie_2.tif"]
     with pytest.raises(SettingsError, match="nothing at"):
         movie_files(str(tmp_path / "no*.tif"), 0)

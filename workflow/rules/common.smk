@@ -107,18 +107,10 @@ def truth(suffix=""):
 
 
 def curation(wildcards):
-    """The user's choice of ROIs, where there is one for every plane."""
-    files = [
-        Path(f"config/curation/{wildcards.recording}/plane-{plane}/iscell.npy")
-        for plane in planes(wildcards)
-    ]
-    present = [path for path in files if path.is_file()]
-    if present and len(present) < len(files):
-        missing = ", ".join(str(path) for path in files if path not in present)
-        raise WorkflowError(
-            f"{missing}: not found; expected with {present[0]}. Curate every plane, or none."
-        )
-    return [str(path) for path in present]
+    """The user's choice of ROIs, for those planes that have one."""
+    folder = Path("config/curation", wildcards.recording)
+    files = [folder / f"plane-{plane}" / "iscell.npy" for plane in planes(wildcards)]
+    return [str(path) for path in files if path.is_file()]
 
 
 def decoder_stores(suffix=""):

@@ -22,7 +22,6 @@ rule assemble_session:
         runtime=30,
     params:
         settings=of("session"),
-        cell_diameter_um=of("recording/cell_diameter_um"),
         code=code_version("dina.recordings.session"),
     message:
         "{wildcards.recording}: assembling the session"

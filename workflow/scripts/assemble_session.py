@@ -11,6 +11,5 @@ with stage(snakemake) as job:
         job.inputs("activity"),
         job.output("store"),
         SessionSettings(**job.params.settings),
-        job.params.cell_diameter_um,
-        job.inputs("curation"),
+        curation={int(path.parent.name.removeprefix("plane-")): path for path in job.inputs("curation")},
     )
