@@ -62,12 +62,18 @@ class ScenesSettings(Section):
     )
     contrast: Positive = Field(0.35, description="Root-mean-square contrast of every image, share of the grey level.")
 
+    @model_validator(mode="after")
+    def _crops_ordered(self) -> ScenesSettings:
+        if self.crop_px[0] > self.crop_px[1]:
+            raise ValueError(f"crop_px: the smallest crop, {self.crop_px[0]}, exceeds the largest, {self.crop_px[1]}")
+        return self
+
 
 class PopulationSettings(Section):
     """Receptive fields, gains and variability of the simulated cells (V1 of mouse)."""
 
     share_complex: Fraction = Field(0.4, description="Share of complex cells; the others are simple.")
-    share_unresponsive: Fraction = Field(0.38, description="Share of cells that no image drives.")
+    share_unresponsive: Fraction = Field(0.42, description="Share of cells that no image drives.")
     spatial_frequency_cpd: tuple[Positive, Positive] = Field(
         (0.03, 0.2), description="Range of preferred spatial frequency, cycles per degree (log-uniform)."
     )
@@ -83,9 +89,9 @@ class PopulationSettings(Section):
         1.0, description="Weight of the population's pooled drive in the divisive normalisation."
     )
     mean_evoked_spikes: Positive = Field(
-        0.115, description="Spikes that an image evokes in a cell of median gain, mean over images."
+        0.15, description="Spikes that an image evokes in a cell of median gain, mean over images."
     )
-    gain_log_sd: NonNegative = Field(1.7, description="Spread of the cells' gains, natural-log standard deviation.")
+    gain_log_sd: NonNegative = Field(1.8, description="Spread of the cells' gains, natural-log standard deviation.")
     shared_gain_log_sd: NonNegative = Field(
         0.25, description="Spread of the gain that all cells share from trial to trial, log standard deviation."
     )
@@ -93,7 +99,7 @@ class PopulationSettings(Section):
         4.0, description="Time constant of the shared gain, seconds; 0 makes trials independent."
     )
     private_gain_log_sd: NonNegative = Field(
-        0.5, description="Spread of each cell's own gain from trial to trial, log standard deviation."
+        0.45, description="Spread of each cell's own gain from trial to trial, log standard deviation."
     )
     max_rate_hz: Positive = Field(
         40.0, description="Highest expected rate during an image, spikes per second; responses saturate towards it."
@@ -103,6 +109,13 @@ class PopulationSettings(Section):
         0.4, description="Spread of the cells' spontaneous rates, log standard deviation."
     )
     latency_s: NonNegative = Field(0.05, description="Delay from image onset to the response, seconds.")
+
+    @model_validator(mode="after")
+    def _frequencies_ordered(self) -> PopulationSettings:
+        low, high = self.spatial_frequency_cpd
+        if low > high:
+            raise ValueError(f"spatial_frequency_cpd: the lowest, {low}, exceeds the highest, {high}")
+        return self
 
 
 class ProtocolSettings(Section):
@@ -138,15 +151,27 @@ class OpticsSettings(Section):
     pixel_size_um: Positive = Field(1.5, description="Pixel size, micrometres.")
     soma_diameter_um: Positive = Field(12.0, description="Mean diameter of a soma, micrometres.")
     soma_diameter_sd_um: NonNegative = Field(1.0, description="Spread of soma diameters, micrometres.")
+    brightness_log_sd: NonNegative = Field(
+        0.3, description="Spread of the cells' resting brightness, log standard deviation."
+    )
     n_neurons_per_plane: Count = Field(200, description="Labelled cells in each plane.")
-    photons_per_pixel: Positive = Field(150.0, description="Photons per pixel and frame from a resting soma.")
-    read_noise_photons: NonNegative = Field(3.0, description="Read-out noise, photons per pixel (standard deviation).")
+    photons_per_pixel: Positive = Field(
+        100.0, description="Photons per pixel and frame from the cytoplasm of a resting soma of median brightness."
+    )
+    read_noise_photons: NonNegative = Field(2.0, description="Read-out noise, photons per pixel (standard deviation).")
     neuropil_ratio: NonNegative = Field(0.6, description="Brightness of the neuropil relative to a resting soma.")
+    neuropil_extent_um: Positive = Field(
+        75.0, description="Distance over which the neuropil fluctuates as one, micrometres."
+    )
+    neuropil_fluctuation: NonNegative = Field(
+        0.05, description="The neuropil's own fluctuation, dF/F (standard deviation); nearby cells add theirs."
+    )
+    n_vessels: Annotated[int, Field(ge=0)] = Field(3, description="Blood vessels that cross a plane.")
     drift_um: NonNegative = Field(
         4.0, description="Slow drift of the brain over the recording, micrometres (standard deviation)."
     )
     jitter_um: NonNegative = Field(1.0, description="Fast brain motion, micrometres (standard deviation).")
-    non_rigid_um: NonNegative = Field(0.6, description="Deformation within a frame, micrometres (standard deviation).")
+    non_rigid_um: NonNegative = Field(0.4, description="Deformation within a frame, micrometres (standard deviation).")
 
 
 class AcquisitionSettings(Section):
@@ -308,8 +333,24 @@ class DinaModelSettings(Section):
         "gabor",
         description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch.",
     )
-    n_components: Count = Field(300, description="Components of the feature maps kept by the whitened metric.")
-    channels: Count = Field(32, description="Channels of the learned tower's feature maps.")
+    channels: Count = Field(32, description="Channels of the latent maps.")
+    n_components: Count = Field(200, description="Rank of the read-in and of the metric of the image maps.")
+    scales: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (1,), description="Scales at which maps are compared: pooling factors of the grid; 1 is the whole grid."
+    )
+    n_image_components: Count = Field(
+        600, description="Principal components of the Gabor maps in which the closed-form start is fitted."
+    )
+    field_widths: tuple[Positive, ...] = Field(
+        (0.125, 0.2),
+        description="Widths of the Gaussian prior around each neuron's receptive field, share of the image's width; "
+        "leave-one-out error chooses per neuron, and may choose no such prior.",
+    )
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (3.0, 12.0, 50.0),
+        description="Penalties of the closed-form start among which leave-one-out error chooses per neuron, "
+        "in units of the prior's mean image variance.",
+    )
 
 
 class DinaTrainingSettings(Section):
@@ -355,9 +396,14 @@ class RidgeSettings(Section):
     """Closed-form rivals."""
 
     penalties: tuple[Positive, ...] = Field(
-        (1e1, 1e2, 1e3, 1e4, 1e5), description="Penalties among which cross-validation chooses."
+        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+        description="Penalties among which the validation images choose, in units of the inputs' mean sum of squares.",
     )
-    n_components: Count = Field(200, description="Principal components of the Gabor features.")
+    n_components: Count = Field(200, description="Principal components of the Gabor features, ridge to features.")
+    n_encoding_components: Count = Field(400, description="Principal components of the Gabor features, encoding model.")
+    size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        32, description="Height and width of the images that ridge and convolutional decoder predict, pixels."
+    )
 
 
 class DecodersSettings(Section):

@@ -52,10 +52,9 @@ def match_rois(
     iou = overlap(found, true)
     distance = np.linalg.norm(found_centre_px[:, None] - true_centre_px[None], axis=2)
     admissible = (iou >= min_iou) | (distance <= max_distance_px)
-    quality = iou - distance / (1 + distance.max(initial=0))  # within (-1, 1], so that one more pair outweighs it
-    rows, columns = linear_sum_assignment(
-        np.where(admissible, 2.0 * min(iou.shape, default=0) + quality, 0.0), maximize=True
-    )
+    quality = iou - distance / (1 + distance.max(initial=0))
+    one_more = 2.0 * min(iou.shape) + 2  # outweighs whatever quality the other pairs may lose
+    rows, columns = linear_sum_assignment(np.where(admissible, one_more + quality, 0.0), maximize=True)
     paired = admissible[rows, columns]
     return np.stack([rows[paired], columns[paired]], axis=1)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def read_benchmarks(results: Path, recordings: list[str]) -> pd.DataFrame:
-    """One row a job that has run: recording, rule, job, seconds, cpu_seconds, peak_memory_mb; longest first."""
+    """One row a job that has run: recording, job, seconds, cpu_seconds, peak_memory_mb; longest first."""
     import pandas as pd
 
     rows = []

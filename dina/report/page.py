@@ -5,10 +5,16 @@ from __future__ import annotations
 import base64
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dina.figures.looks import LOOKS
 from dina.report.benchmarks import read_benchmarks
-from dina.report.scores import DECODERS, HEADLINES, headline_table
+from dina.report.scores import HEADLINES, read_boards
+
+if TYPE_CHECKING:
+    import jinja2
+
+LONGEST_JOBS = 12
 
 
 def write_report(
@@ -29,43 +35,51 @@ def write_report(
     output : the page; figures are embedded, so that it opens offline and can be sent by mail
     benchmarks : CSV table of the jobs' times and memory
     scoreboard : CSV of all scores, or None where no recording has stimuli
-    captions : folder with one reStructuredText caption a figure, under the figure's name
+    captions : folder with one reStructuredText caption a figure, under the figure's name, and ``scoreboard.rst``
     """
     times = read_benchmarks(results, list(recordings))
     times.to_csv(benchmarks, index=False, float_format="%.3f")
-    tables = headline_table(scoreboard) if scoreboard else {}
+    boards = read_boards(scoreboard) if scoreboard else {}
     sections = [
         {
             "name": name,
             "figures": [_figure(Path(path), captions) for path in paths],
-            "scores": [(DECODERS[key], cells) for key, cells in tables.get(name, {}).items()],
-            "jobs": times[times["recording"] == name].head(12).to_dict("records"),
+            "board": boards.get(name),
+            "jobs": times[times["recording"] == name].head(LONGEST_JOBS).to_dict("records"),
             "seconds": times.loc[times["recording"] == name, "seconds"].sum(),
         }
         for name, paths in recordings.items()
     ]
-    output.write_text(_template().render(sections=sections, headlines=[title for title, *_ in HEADLINES]))
+    text = _template().render(
+        sections=sections, headlines=HEADLINES, looks=LOOKS, scoreboard=_caption(captions / "scoreboard.rst")
+    )
+    output.write_text(text, encoding="utf-8")
 
 
 def _figure(path: Path, captions: Path) -> dict[str, Any]:
-    """A figure with its caption; the caption's first line is its title."""
-    title, _, text = (captions / f"{path.stem}.rst").read_text().strip().partition("\n")
-    return {
-        "name": path.stem,
-        "title": title.strip().strip("*"),
-        "png": base64.b64encode(path.read_bytes()).decode(),
-        "caption": _html(text),
-    }
+    """A figure with its caption."""
+    image = base64.b64encode(path.read_bytes()).decode()
+    return {"name": path.stem, "png": image, **_caption(captions / f"{path.stem}.rst")}
 
 
-def _html(text: str) -> str:
+def _caption(path: Path) -> dict[str, str]:
+    """A caption: its first line is the title, the rest becomes HTML."""
     from docutils.core import publish_parts
 
-    return publish_parts(text, writer="html5", settings_overrides={"report_level": 2})["body"]
+    title, _, text = path.read_text(encoding="utf-8").strip().partition("\n")
+    html = publish_parts(text, writer="html5", settings_overrides={"report_level": 2})["body"]
+    return {"title": title.strip(), "caption": html}
 
 
-def _template():
-    from jinja2 import Environment
+def _template() -> jinja2.Template:
+    from jinja2 import Environment, StrictUndefined
 
-    text = files("dina.report").joinpath("page.html.jinja").read_text()
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
+    text = files("dina.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters["number"] = _number
+    return environment.from_string(text)
+
+
+def _number(value: float, digits: int = 0) -> str:
+    """A measured number, a dash where none was measured."""
+    return "–" if value != value else f"{value:,.{digits}f}"

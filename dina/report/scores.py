@@ -2,46 +2,120 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-# The order of the report; references at the end.
-DECODERS = {
-    "dina_ensemble": "DINA, ensemble of seeds",
-    "dina": "DINA",
-    "encoding": "encoding model",
-    "gabor_ridge": "ridge to Gabor features",
-    "ridge": "ridge to pixels",
-    "convolutional": "convolutional decoder",
-    "template": "repeat template (reference)",
-    "ideal_observer": "ideal observer (reference)",
-}
-# Title, metric, trial mode
+from dina.figures.looks import LOOKS, present
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A column of the scoreboard.
+
+    Attributes
+    ----------
+    title, metric : str
+    trial_mode : str, or None for whichever there is
+    percent : bool, shown as a percentage
+    lower_is_better : bool
+    """
+
+    title: str
+    metric: str
+    trial_mode: str | None = None
+    percent: bool = False
+    lower_is_better: bool = False
+
+
 HEADLINES = (
-    ("top-1, one trial", "top1", "single"),
-    ("top-1, averaged", "top1", "averaged"),
-    ("pixel correlation", "pixel_correlation", "averaged"),
-    ("neurons for 90 %", "neurons_for_90pct", "single"),
+    Headline("top-1, one trial", "top1", "single"),
+    Headline("top-1, averaged", "top1", "averaged"),
+    Headline("pixel correlation", "pixel_correlation", "averaged"),
+    Headline("category", "category_balanced_accuracy", "averaged"),
+    Headline("neurons for 90 %", "neurons_for_90pct", percent=True, lower_is_better=True),
 )
 
 
-def headline_table(scoreboard: Path) -> dict[str, dict[str, list[str]]]:
-    """Recording → decoder → one text per headline: the value, its 95 % interval, a dash where there is none."""
+@dataclass(frozen=True)
+class Score:
+    """One decoder's value under one headline."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    percent: bool
+    best: bool  # of all decoders that are no reference
+
+    @property
+    def text(self) -> str:
+        """The value alone."""
+        return f"{100 * self.value:.0f} %" if self.percent else f"{self.value:.2f}"
+
+    @property
+    def interval(self) -> str:
+        """The 95 % interval, empty where none was measured."""
+        if self.ci_low != self.ci_low:
+            return ""
+        if self.percent:
+            return f"[{100 * self.ci_low:.0f}, {100 * self.ci_high:.0f}]"
+        return f"[{self.ci_low:.2f}, {self.ci_high:.2f}]"
+
+
+@dataclass(frozen=True)
+class Board:
+    """One recording's scoreboard.
+
+    Attributes
+    ----------
+    rows : decoder → one score a headline, None where the combination has no meaning
+    chance : one text a headline
+    pool : the number of test images among which the true one was sought
+    """
+
+    rows: dict[str, list[Score | None]]
+    chance: list[str]
+    pool: int
+
+
+def read_boards(scoreboard: Path) -> dict[str, Board]:
+    """Recording → its scoreboard, decoders in the order of every figure."""
     import pandas as pd
 
     scores = pd.read_csv(scoreboard)
-    tables: dict[str, dict[str, list[str]]] = {}
-    for recording, rows in scores.groupby("recording", sort=False):
-        present = [name for name in DECODERS if name in set(rows["decoder"])]
-        tables[str(recording)] = {
-            name: [_cell(rows[rows["decoder"] == name], metric, mode) for _, metric, mode in HEADLINES]
-            for name in present
-        }
-    return tables
+    return {str(recording): _board(rows) for recording, rows in scores.groupby("recording", sort=False)}
 
 
-def _cell(rows, metric: str, mode: str) -> str:
-    found = rows[(rows["metric"] == metric) & (rows["trial_mode"] == mode)]
-    if found.empty:
-        return "–"
-    row = found.iloc[0]
-    return f"{row['value']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+def _board(scores: pd.DataFrame) -> Board:
+    decoders = present(set(scores["decoder"]))
+    columns = [_column(scores, headline) for headline in HEADLINES]
+    chances = [column.iloc[0]["chance"] if len(column) else float("nan") for column in columns]
+    return Board(
+        rows={
+            name: [_score(column, headline, name) for column, headline in zip(columns, HEADLINES, strict=True)]
+            for name in decoders
+        },
+        chance=["–" if value != value else f"{value:.2g}" for value in chances],
+        pool=int(scores.loc[scores["metric"] == "top1", "pool_size"].max()),
+    )
+
+
+def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:
+    """The rows under one headline, by decoder."""
+    found = scores[scores["metric"] == headline.metric]
+    if headline.trial_mode is not None:
+        found = found[found["trial_mode"] == headline.trial_mode]
+    return found.drop_duplicates("decoder").set_index("decoder")
+
+
+def _score(column: pd.DataFrame, headline: Headline, decoder: str) -> Score | None:
+    if decoder not in column.index or column.loc[decoder, "value"] != column.loc[decoder, "value"]:
+        return None
+    rivals = column.loc[[name for name in column.index if name in LOOKS and not LOOKS[name].reference], "value"]
+    best = rivals.min() if headline.lower_is_better else rivals.max()
+    row = column.loc[decoder]
+    is_best = not LOOKS[decoder].reference and row["value"] == best
+    return Score(row["value"], row["ci_low"], row["ci_high"], headline.percent, bool(is_best))

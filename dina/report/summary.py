@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dina.errors import InputError, problem
-from dina.report.scores import DECODERS, HEADLINES, headline_table
+from dina.figures.looks import LOOKS
+from dina.report.scores import HEADLINES, Board, Score, read_boards
+
+NAME_WIDTH, CELL_WIDTH = 16, 20
 
 
 def summarise(results: Path) -> str:
@@ -22,11 +25,20 @@ def summarise(results: Path) -> str:
     lines = [f"\nReport: {page.resolve()}"]
     if table.is_file():
         lines.append(f"Scores: {table.resolve()}")
-        for recording, scores in headline_table(table).items():
-            lines += ["", f"{recording}", _row("", [title for title, *_ in HEADLINES])]
-            lines += [_row(DECODERS[name], cells) for name, cells in scores.items()]
+        for recording, board in read_boards(table).items():
+            lines += ["", f"{recording}: identification among {board.pool} unseen images", *_table(board)]
     return "\n".join(lines)
 
 
-def _row(name: str, cells: list[str]) -> str:
-    return f"  {name:<28}" + "".join(f"{cell:>24}" for cell in cells)
+def _table(board: Board) -> list[str]:
+    lines = [_line("", [headline.title for headline in HEADLINES])]
+    lines += [_line(LOOKS[name].short, [_cell(score) for score in scores]) for name, scores in board.rows.items()]
+    return [*lines, _line("chance", board.chance)]
+
+
+def _cell(score: Score | None) -> str:
+    return "–" if score is None else f"{score.text} {score.interval}".rstrip()
+
+
+def _line(name: str, cells: list[str]) -> str:
+    return (f"  {name:<{NAME_WIDTH}}" + "".join(f"{cell:<{CELL_WIDTH}}" for cell in cells)).rstrip()

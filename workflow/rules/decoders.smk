@@ -19,7 +19,7 @@ rule train_dina:
         settings=of("dina"),
         gabor=of("gabor"),
         device=of("device"),
-        code=code_version("dina.training.dina"),
+        code=code_version("dina.training.train"),
     message:
         "{wildcards.recording}: training DINA, seed {wildcards.seed}"
     script:

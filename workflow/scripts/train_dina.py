@@ -2,7 +2,7 @@
 
 from dina.settings import DinaSettings, GaborSettings
 from dina.stage import stage
-from dina.training.dina import train_dina
+from dina.training.train import train_dina
 
 with stage(snakemake) as job:
     train_dina(

@@ -1,0 +1,101 @@
+"""The ideal observer of a simulation: who knows every cell's rates and spikes can do no better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from dina import stores
+from dina.errors import StoreError, problem
+from dina.recordings.trials import TEST, TrialResponses
+
+SHARED_NODES = 31  # the population pins the shared gain to a tenth of its spread; coarser nodes step over it
+PRIVATE_NODES = 9
+
+
+def ideal_observer_scores(trials: TrialResponses, truth: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-likelihood of each test trial's true spike counts under every test image.
+
+    ``log ∫ N(z) Π_i ∫ N(y) Poisson(n_i; e^{σ_s z − σ_s²/2} e^{σ_p y − σ_p²/2} λ_i + b_i) dy dz`` with the gain shared
+    by all cells outside and each cell's private one inside the product, both by Gauss–Hermite quadrature. All
+    simulated cells count, found in the movie or not.
+
+    Parameters
+    ----------
+    trials : of the simulated recording, in the stimulus log's order
+    truth : the recording's truth store; without spikes (responses-only simulations) the responses are the counts
+
+    Returns
+    -------
+    scores : (test trials, test images); the averaged mode adds the rows of an image's repeats
+    trial : (test trials,) indices of trials
+    image : (test images,) ids, ascending
+
+    Raises
+    ------
+    StoreError
+        If the truth belongs to another recording.
+    """
+    onset_s, shown = stores.read_array(truth, "trial_onset_s"), stores.read_array(truth, "trial_image")
+    if len(onset_s) != len(trials.onset_s) or not np.allclose(onset_s, trials.onset_s, atol=1e-3):
+        found = f"{len(onset_s)} trials at other times"
+        raise StoreError(problem(truth, found, f"the {len(trials.onset_s)} of the responses", "Simulate again."))
+    trial = trials.trials(TEST)
+    image, first = np.unique(trials.image_index, return_index=True)
+    candidates = trials.image_ids(TEST)
+    expected = stores.read_array(truth, "expected_count")[shown[first[np.searchsorted(image, candidates)]]]
+    attributes = stores.read_attributes(truth)
+    scores = log_likelihood(
+        _spike_counts(trials, truth, attributes)[trial],
+        expected,
+        stores.read_array(truth, "spontaneous_count"),
+        attributes["shared_gain_log_sd"],
+        attributes["private_gain_log_sd"],
+    )
+    return scores, trial, candidates
+
+
+def log_likelihood(
+    counts: np.ndarray, expected: np.ndarray, spontaneous: np.ndarray, shared_log_sd: float, private_log_sd: float
+) -> np.ndarray:
+    """(trials, images) log-likelihood of counts; see :func:`ideal_observer_scores`.
+
+    Time grows with images · neurons · distinct counts · nodes, memory with trials · images · shared nodes.
+
+    Parameters
+    ----------
+    counts : (trials, neurons) integers
+    expected : (images, neurons) stimulus-driven counts at gain 1
+    spontaneous : (neurons,)
+    """
+    shared, shared_weight = _gains(shared_log_sd, SHARED_NODES)
+    private, private_weight = _gains(private_log_sd, PRIVATE_NODES)
+    total = np.zeros((len(counts), len(expected), len(shared)))
+    for neuron in range(counts.shape[1]):
+        value, which = np.unique(counts[:, neuron], return_inverse=True)
+        rate = expected[:, neuron, None, None].astype(np.float64) * shared[:, None] * private + spontaneous[neuron]
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0 · log 0 where a silent cell never fires
+            log_rate = np.log(rate)
+            logs = [np.where(n > 0, n * log_rate, 0) - rate - gammaln(n + 1) for n in value]
+        per_count = np.stack([logsumexp(log, axis=-1, b=private_weight) for log in logs])
+        total += per_count[which]
+    return logsumexp(total, axis=-1, b=shared_weight)
+
+
+def _gains(log_sd: float, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Quadrature nodes and weights of a log-normal gain with mean 1."""
+    node, weight = np.polynomial.hermite_e.hermegauss(n_nodes if log_sd > 0 else 1)
+    return np.exp(log_sd * node - log_sd**2 / 2), weight / weight.sum()
+
+
+def _spike_counts(trials: TrialResponses, truth: Path, attributes: dict) -> np.ndarray:
+    """(trials, neurons) true spikes in each trial's response window."""
+    if not (truth / stores.ARRAYS / "spike_time_s").is_dir():
+        return trials.responses.astype(np.int64)
+    time_s, neuron = stores.read_array(truth, "spike_time_s"), stores.read_array(truth, "spike_neuron")
+    n_neurons = stores.open_array(truth, "spontaneous_count").shape[0]
+    start = trials.onset_s + attributes["latency_s"]
+    begin, end = np.searchsorted(time_s, start), np.searchsorted(time_s, start + attributes["duration_s"])
+    return np.stack([np.bincount(neuron[b:e], minlength=n_neurons) for b, e in zip(begin, end, strict=True)])

@@ -1,0 +1,34 @@
+"""The figures of imaging: what was found, how the brain moved, and what the neurons did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dina import stores
+from dina.figures.known import known_plane
+from dina.figures.mean_image import draw_mean_images
+from dina.figures.motion import draw_motion
+from dina.figures.style import house_style, save
+from dina.figures.traces import draw_traces
+
+
+def plot_imaging(session: Path, registered: list[Path], folder: Path, *, truth: Path | None = None) -> None:
+    """Draw ``mean-image``, ``motion`` and ``traces``, each as SVG and PNG.
+
+    Parameters
+    ----------
+    session : the accepted ROIs of all planes, with their activity
+    registered : one store a plane, in the session's order
+    folder : where the files go
+    truth : the simulation's truth, None for a real recording
+    """
+    planes = stores.read_attributes(session)["planes"]
+    known = {
+        plane: known_plane(session, store, truth, plane)
+        for plane, store in zip(planes, registered, strict=True)
+        if truth is not None
+    }
+    with house_style():
+        save(draw_mean_images(session, known), folder, "mean-image")
+        save(draw_motion(session, registered, known), folder, "motion")
+        save(draw_traces(session, known, truth), folder, "traces")

@@ -1,0 +1,133 @@
+"""Figure: how reliably neurons answer images, and how the trials are split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dina import stores
+from dina.figures.looks import BLACK, BLUE, GREY, PALE, SKY
+from dina.figures.style import house_style, letter, page_figure, save
+from dina.recordings.reliability import repeat_pairs
+from dina.recordings.trials import SPLITS, TEST, TrialResponses, read_trials
+
+RELIABLE = 0.4  # signal variance that a tenth of the cells of a good recording exceed
+BIN_WIDTH = 0.05
+EXAMPLE_RANK = 0.05  # the example neuron stands at the end of the most reliable twentieth
+N_NEURONS, MAX_IMAGES = 15, 80  # of the matrix of repeats; more cannot be told apart in print
+MATRIX_LIMIT_SD = 3.0
+NO_REPEATS = "no image was shown twice"
+
+
+def plot_responses(responses: Path, folder: Path) -> None:
+    """Draw ``responses``: signal variance, one neuron's repeats, trials by split, the best neurons' repeats.
+
+    Parameters
+    ----------
+    responses : the store of trial responses
+    folder : where the files go
+    """
+    trials = read_trials(responses)
+    variance = stores.read_array(responses, "signal_variance")
+    ranked = np.argsort(-np.nan_to_num(variance, nan=-np.inf), kind="stable")
+    with house_style():
+        figure = page_figure(4.7)
+        grid = figure.add_gridspec(2, 3, height_ratios=[1, 1.1])
+        variances, example, splits = (figure.add_subplot(grid[0, column]) for column in range(3))
+        repeats = figure.add_subplot(grid[1, :])
+        _draw_variance(variances, variance)
+        _draw_example(example, trials, variance, int(ranked[int(EXAMPLE_RANK * len(ranked))]))
+        _draw_splits(splits, trials)
+        _draw_repeats(figure, repeats, trials, ranked)
+        for axes, character in zip((variances, example, splits, repeats), "abcd", strict=True):
+            letter(axes, character)
+        save(figure, folder, "responses")
+
+
+def _draw_variance(axes: Axes, variance: np.ndarray) -> None:
+    """Histogram over neurons, with mean, median and the share of reliable neurons."""
+    axes.set(title="signal variance", xlabel="share of variance that repeats", ylabel="neurons")
+    known = variance[np.isfinite(variance)]
+    if not len(known):
+        _say(axes, NO_REPEATS)
+        return
+    first, last = np.floor(known.min() / BIN_WIDTH), np.ceil(known.max() / BIN_WIDTH)
+    bins = np.arange(first, last + 1) * BIN_WIDTH
+    counts, edges, bars = axes.hist(known, bins if len(bins) > 1 else 1, color=PALE)
+    for bar, edge in zip(bars, edges, strict=False):
+        bar.set_facecolor(SKY if edge > RELIABLE - BIN_WIDTH / 2 else PALE)
+    for value, name, style in ((known.mean(), "mean", "-"), (np.median(known), "median", "--")):
+        axes.axvline(value, color=BLACK, linewidth=1, linestyle=style, label=f"{name} {value:.2f}")
+    axes.plot([], [], "s", color=SKY, label=f"{100 * (known > RELIABLE).mean():.0f} % above {RELIABLE}")
+    axes.set_ylim(0, counts.max() * 1.05)
+    legend = {"title": f"{len(known)} neurons", "title_fontsize": 7, "alignment": "left", "handlelength": 1.0}
+    axes.legend(**legend, loc="upper right", frameon=True, framealpha=1, edgecolor="white")
+
+
+def _draw_example(axes: Axes, trials: TrialResponses, variance: np.ndarray, neuron: int) -> None:
+    """First against second showing of the same images, one neuron."""
+    axes.set(title="one neuron, two showings", xlabel="first response (root scale)", ylabel="second response")
+    first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+    if not len(first):
+        _say(axes, NO_REPEATS)
+        return
+    x, y = (signed_root(trials.responses[showing, neuron]) for showing in (first, second))
+    ends = [min(x.min(), y.min()), max(x.max(), y.max())]
+    axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
+    axes.plot(x, y, "o", color=BLUE, alpha=0.4, markersize=3, markeredgewidth=0)
+    axes.set(xticks=[0], yticks=[0])
+    text = f"neuron {neuron}\nsignal variance {variance[neuron]:.2f}"
+    axes.text(0.03, 0.97, text, va="top", transform=axes.transAxes, bbox={"color": "white", "pad": 1})
+
+
+def signed_root(values: np.ndarray) -> np.ndarray:
+    """Square root that keeps the sign: spreads out the many small responses of sparse neurons."""
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def _draw_splits(axes: Axes, trials: TrialResponses) -> None:
+    """Trials of each split: first showings, and repeats hatched."""
+    codes = np.arange(len(SPLITS))
+    first, later = (
+        np.bincount(trials.split[chosen], minlength=len(SPLITS)) for chosen in (trials.repeat == 0, trials.repeat > 0)
+    )
+    axes.barh(codes, first, color=PALE, height=0.35)
+    axes.barh(codes, later, left=first, color="white", edgecolor=GREY, hatch="//////", height=0.35)
+    for code in codes:
+        text = f"{SPLITS[code]}: {first[code]} images, {first[code] + later[code]} trials"
+        axes.text(0, code - 0.24, text, va="bottom")
+    axes.set(title="trials by split", xlabel="trials (hatched: repeats)", yticks=[], ylim=(len(SPLITS) - 0.7, -0.7))
+    axes.spines["left"].set_visible(False)
+
+
+def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np.ndarray) -> None:
+    """The most reliable neurons by images, the two showings of an image one above the other."""
+    axes.set(title="the most reliable neurons, two showings of each image")
+    kind = "unseen test"
+    first, second = repeat_pairs(trials.image_index, trials.repeat, trials.trials(TEST))
+    if not len(first):
+        kind = "repeated"
+        first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+    if not len(first):
+        _say(axes, NO_REPEATS)
+        return
+    first, second, shown = first[:MAX_IMAGES], second[:MAX_IMAGES], ranked[:N_NEURONS]
+    z = np.stack([trials.standardised(showing, weighted=False)[:, shown] for showing in (first, second)])
+    rows = z.transpose(2, 0, 1).reshape(2 * len(shown), -1)
+    picture = axes.imshow(rows, cmap="Greys", vmin=0, vmax=MATRIX_LIMIT_SD, aspect="auto", interpolation="none")
+    axes.hlines(np.arange(1, len(shown)) * 2 - 0.5, -0.5, len(first) - 0.5, color=SKY, linewidth=0.6)
+    axes.set_xlabel(f"{len(first)} {kind} images")
+    axes.set_ylabel("neurons; upper row first showing")
+    axes.set_yticks(np.arange(len(shown)) * 2 + 0.5, shown)
+    axes.set_xticks([])
+    axes.tick_params(axis="y", length=0)
+    bar = figure.colorbar(picture, ax=axes, ticks=[0, MATRIX_LIMIT_SD], pad=0.01, aspect=30)
+    bar.set_label("response (s.d. above mean)")
+
+
+def _say(axes: Axes, text: str) -> None:
+    """In place of a panel that this recording cannot fill."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -1,0 +1,145 @@
+"""Motion correction of one plane by suite2p, from the user's files to registered frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dina import stores
+from dina.errors import InputError, problem
+from dina.imaging.frames import FRAMES, FrameFile, import_frames
+from dina.imaging.headers import header_rate_hz
+from dina.imaging.movies import Movie
+from dina.imaging.quality import crispness, residual_motion_px
+from dina.settings import AcquisitionInfo, RegistrationSettings
+
+MIN_NON_RIGID_SIDE_PX = 64
+LARGEST_BLOCK_SHARE = 0.75  # of a side: suite2p needs two blocks each way, with centres apart
+
+
+def register_plane(
+    movie: list[Path], output: Path, plane: int, acquisition: AcquisitionInfo, settings: RegistrationSettings
+) -> None:
+    """Read one plane's frames, correct their motion and write the ``registered`` store.
+
+    The store holds ``frames.int16`` (frames, height, width) and
+
+    - ``rigid_offsets_px`` (frames, 2) and, if non-rigid, ``block_offsets_px`` (frames, blocks, 2) with
+      ``block_centres_px`` (blocks, 2): y and x of how far the brain stood displaced in the raw frame,
+      positive towards larger row and column; the displacement at a block is the sum of both;
+    - ``bad_frames`` (frames,): shifts that suite2p distrusts;
+    - ``mean_image``, ``mean_image_raw`` (height, width), in stored values;
+    - attributes: size, ``volume_rate_hz``, ``pixel_size_um``, ``n_planes``, ``plane``, ``pixel_scale`` (stored value
+      per value in the file), ``visible_rows`` and ``visible_columns`` (first and end of what is inside the
+      field of view in every good frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median).
+
+    Memory is independent of the movie's length.
+
+    Parameters
+    ----------
+    movie : files in order of acquisition
+    output : Path
+    plane : int, from 0
+    acquisition : AcquisitionInfo
+    settings : RegistrationSettings
+
+    Raises
+    ------
+    InputError
+        If the files cannot be used, naming file and frame, or if the volume rate is unknown.
+    """
+    rate_hz = acquisition.volume_rate_hz or header_rate_hz(Path(movie[0]), acquisition.n_planes)
+    if rate_hz is None:
+        where = f"{movie[0]}, volume rate"
+        raise InputError(
+            problem(where, "none in its header", "a rate", "Write volume_rate_hz into the recording sheet.")
+        )
+    source = Movie(movie, plane, acquisition)
+    with stores.new_store(output) as store:
+        frames = FrameFile(store / FRAMES, source.height, source.width, create=True)
+        imported = import_frames(source, frames)
+        block_px = block_size_px(source.height, source.width, settings)
+        registered = _register(frames, settings, block_px)
+        rows, columns = visible_range(registered, frames.shape)
+        residual = residual_motion_px(frames, registered["meanImg"], slice(*rows), slice(*columns))
+        _write_offsets(store, registered, block_px, frames.shape)
+        stores.write_array(store, "bad_frames", registered["badframes"])
+        stores.write_array(store, "mean_image", registered["meanImg"], unit="stored value")
+        stores.write_array(store, "mean_image_raw", imported.mean_image, unit="stored value")
+        stores.write_attributes(
+            store,
+            {
+                "n_frames": len(frames),
+                "height_px": source.height,
+                "width_px": source.width,
+                "volume_rate_hz": rate_hz,
+                "pixel_size_um": acquisition.pixel_size_um,
+                "n_planes": acquisition.n_planes,
+                "plane": plane,
+                "pixel_scale": imported.pixel_scale,
+                "n_dropped_pages": source.n_dropped_pages,
+                "visible_rows": rows,
+                "visible_columns": columns,
+                "crispness_raw": crispness(imported.mean_image, interpolated=False),
+                "crispness": crispness(registered["meanImg"], interpolated=block_px is not None),
+                "residual_motion_px": float(np.median(residual)),
+            },
+        )
+
+
+def block_size_px(height: int, width: int, settings: RegistrationSettings) -> tuple[int, int] | None:
+    """Height and width of non-rigid blocks, shrunk to the field of view; None means rigid."""
+    if not settings.non_rigid or min(height, width) < MIN_NON_RIGID_SIDE_PX:
+        return None
+    return tuple(min(settings.block_px, int(LARGEST_BLOCK_SHARE * side) // 8 * 8) for side in (height, width))
+
+
+def visible_range(registered: dict, shape: tuple[int, int, int]) -> tuple[list[int], list[int]]:
+    """First and end of the rows, and of the columns, that lie inside the field of view in every good frame.
+
+    Rigid shifts wrap the frame round, so what a shift moved in from the other side is not brain.
+    """
+    good = ~registered["badframes"]
+    ranges = []
+    for offsets, side in ((registered["yoff"][good], shape[1]), (registered["xoff"][good], shape[2])):
+        ranges.append([int(max(0, -offsets.min())), int(side - max(0, offsets.max()))])
+    return ranges[0], ranges[1]
+
+
+def _register(frames: FrameFile, settings: RegistrationSettings, block_px: tuple[int, int] | None) -> dict:
+    """Register frames in place; returns suite2p's outputs."""
+    from dina.imaging import suite2p
+
+    wrapper = suite2p.load().registration_wrapper
+    import torch
+    from suite2p.registration.register import compute_reference
+
+    options = suite2p.settings_for("registration") | {
+        "nonrigid": block_px is not None,
+        "block_size": block_px or (settings.block_px, settings.block_px),
+        "maxregshift": settings.max_shift_share,
+        "smooth_sigma": settings.smooth_sigma_px,
+        "batch_size": settings.batch_frames,
+    }
+    device = torch.device("cpu")
+    n_sampled = min(settings.reference_frames, len(frames))
+    sample = frames[np.linspace(0, len(frames), n_sampled, endpoint=False).astype(int)]
+    # with smaller batches, suite2p 1.1 chooses among the frames of the last batch alone
+    reference = compute_reference(sample, settings=options | {"batch_size": len(sample)}, device=device)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a movie that never moves divides by its mean motion
+        return wrapper(frames, refImg=reference, settings=options, device=device)
+
+
+def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> None:
+    rigid = np.stack([registered["yoff"], registered["xoff"]], axis=1).astype(np.int16)
+    stores.write_array(store, "rigid_offsets_px", rigid, unit="px")
+    if block_px is None:
+        return
+    from suite2p.registration.nonrigid import make_blocks
+
+    blocks = np.stack([registered["yoff1"], registered["xoff1"]], axis=2)
+    rows, columns = make_blocks(shape[1], shape[2], block_px)[:2]
+    centres = np.stack([np.mean(rows, axis=1), np.mean(columns, axis=1)], axis=1)
+    stores.write_array(store, "block_offsets_px", blocks, unit="px")
+    stores.write_array(store, "block_centres_px", centres, unit="px")

@@ -1,0 +1,199 @@
+"""Regions of interest of one plane, found by suite2p's functional segmentation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dina import stores
+from dina.errors import InputError, SettingsError, problem
+from dina.imaging.frames import open_frames
+from dina.imaging.indicators import tau_s
+from dina.settings import DetectionSettings
+
+FINEST_SCALE_PX = 3.0  # suite2p's scale k looks for ROIs of 3 · 2**k pixels, k from 1 to 4
+COARSEST_SCALE = 4
+CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """Pixels and weights of ROIs in compressed rows: ROI k owns ``indptr[k]`` to ``indptr[k + 1]``.
+
+    Attributes
+    ----------
+    indptr : (rois + 1,) int64
+    pixel : (entries,) int32, y · width + x
+    weight : (entries,) float32, positive
+    """
+
+    indptr: np.ndarray
+    pixel: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def roi(self, k: int) -> slice:
+        """The entries of one ROI."""
+        return slice(int(self.indptr[k]), int(self.indptr[k + 1]))
+
+    def subset(self, rois: np.ndarray) -> Footprints:
+        """The footprints of some ROIs, in the order given."""
+        entries = [self.roi(k) for k in rois]
+        return Footprints(
+            np.cumsum([0] + [e.stop - e.start for e in entries]).astype(np.int64),
+            np.concatenate([self.pixel[e] for e in entries]) if entries else self.pixel[:0],
+            np.concatenate([self.weight[e] for e in entries]) if entries else self.weight[:0],
+        )
+
+    @classmethod
+    def join(cls, parts: list[Footprints]) -> Footprints:
+        """Footprints one after another."""
+        lengths = np.concatenate([[0], *(np.diff(part.indptr) for part in parts)])
+        return cls(
+            np.cumsum(lengths).astype(np.int64),
+            np.concatenate([part.pixel for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+        )
+
+    def write(self, store: Path) -> None:
+        """Write ``indptr``, ``pixel`` and ``weight`` into an open store."""
+        stores.write_array(store, "indptr", self.indptr)
+        stores.write_array(store, "pixel", self.pixel, unit="y * width_px + x")
+        stores.write_array(store, "weight", self.weight)
+
+    @classmethod
+    def read(cls, store: str | Path) -> Footprints:
+        """Read them from a store."""
+        return cls(*(stores.read_array(store, name) for name in ("indptr", "pixel", "weight")))
+
+
+def detect_rois(
+    registered: Path,
+    output: Path,
+    settings: DetectionSettings,
+    cell_diameter_um: float | None = None,
+    indicator: str | None = None,
+) -> None:
+    """Find ROIs in a registered plane and write the ``rois`` store.
+
+    The store holds footprints (see :class:`Footprints`) and, per ROI, ``centroid_px`` (rois, 2) y and x,
+    weighted; ``n_pixels``; ``n_soma_pixels`` without dendrites; ``radius_px`` of the fitted ellipse's longer axis;
+    ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, soma pixels over their median.
+    Besides, ``mean_image`` and ``max_projection`` (height, width) of the temporally filtered movie, 0 outside the
+    visible range, and the registration's attributes with ``diameter_px``.
+
+    Parameters
+    ----------
+    registered, output : Path
+    settings : DetectionSettings
+    cell_diameter_um : float, optional
+        Diameter of a soma; sets what size of structure is sought.
+    indicator : str, optional
+        Sets the duration over which frames are averaged before detection.
+
+    Raises
+    ------
+    InputError
+        If no ROI is found.
+    SettingsError
+        If the size of a soma in pixels is unknown.
+    """
+    attributes = stores.read_attributes(registered)
+    diameter_px = soma_diameter_px(settings, cell_diameter_um, attributes["pixel_size_um"])
+    stats, max_projection = _detect(registered, attributes, settings, diameter_px, indicator)
+    width = attributes["width_px"]
+    footprints = _footprints(stats, width)
+    measures = {
+        "centroid_px": centroids_px(footprints, width),
+        "n_pixels": np.diff(footprints.indptr).astype(np.int32),
+        "n_soma_pixels": np.array([stat["npix_soma"] for stat in stats], np.int32),
+        "radius_px": np.array([stat["radius"] for stat in stats], np.float32),
+        "aspect_ratio": np.array([stat["aspect_ratio"] for stat in stats], np.float32),
+        "compactness": np.array([stat["compact"] for stat in stats], np.float32),
+        "relative_size": np.array([stat["npix_norm"] for stat in stats], np.float32),
+    }
+    with stores.new_store(output) as store:
+        footprints.write(store)
+        for name, values in measures.items():
+            stores.write_array(store, name, values, unit="px" if name.endswith("_px") else "")
+        stores.write_array(store, "mean_image", stores.read_array(registered, "mean_image"), unit="stored value")
+        stores.write_array(store, "max_projection", max_projection, unit="stored value")
+        stores.write_attributes(store, {key: attributes[key] for key in CARRIED} | {"diameter_px": diameter_px})
+
+
+def soma_diameter_px(settings: DetectionSettings, cell_diameter_um: float | None, pixel_size_um: float | None) -> float:
+    """The soma's diameter in pixels, as set, or from the recording sheet."""
+    if settings.soma_diameter_px is not None:
+        return settings.soma_diameter_px
+    if cell_diameter_um is None or pixel_size_um is None:
+        found = f"cell_diameter_um {cell_diameter_um}, pixel_size_um {pixel_size_um}"
+        remedy = "Fill in the recording sheet, or set detection.soma_diameter_px."
+        raise SettingsError(problem("size of a soma in pixels", found, "both", remedy))
+    return cell_diameter_um / pixel_size_um
+
+
+def spatial_scale(diameter_px: float) -> int:
+    """suite2p's spatial scale for somata of a diameter; its own guess follows the neuropil in dense tissue."""
+    return int(np.clip(round(math.log2(diameter_px / FINEST_SCALE_PX)), 1, COARSEST_SCALE))
+
+
+def centroids_px(footprints: Footprints, width: int) -> np.ndarray:
+    """(rois, 2) float32 weighted centre of each ROI, y and x."""
+    owner = np.repeat(np.arange(len(footprints)), np.diff(footprints.indptr))
+    total = np.bincount(owner, footprints.weight, len(footprints))
+    y, x = np.divmod(footprints.pixel, width)
+    sums = [np.bincount(owner, footprints.weight * axis, len(footprints)) for axis in (y, x)]
+    return (np.stack(sums, axis=1) / total[:, None]).astype(np.float32)
+
+
+def _detect(
+    registered: Path, attributes: dict, settings: DetectionSettings, diameter_px: float, indicator: str | None
+) -> tuple[list[dict], np.ndarray]:
+    """suite2p's ROIs, and its maximum projection in the frame of the whole field of view."""
+    from dina.imaging import suite2p
+
+    wrapper = suite2p.load().detection_wrapper
+    import torch
+
+    options = suite2p.settings_for("detection") | {
+        "algorithm": "sparsery",  # never cellpose, which downloads weights
+        "threshold_scaling": settings.threshold_scaling,
+        "max_overlap": settings.max_overlap,
+        "nbins": settings.n_bins,
+        "highpass_time": settings.highpass_bins,
+    }
+    options["sparsery_settings"] |= {"spatial_scale": spatial_scale(diameter_px), "max_ROIs": settings.max_rois}
+    rows, columns = attributes["visible_rows"], attributes["visible_columns"]
+    try:
+        found, stats, _ = wrapper(
+            open_frames(registered),
+            diameter=[diameter_px, diameter_px],
+            tau=tau_s(indicator),
+            fs=attributes["volume_rate_hz"],
+            yrange=rows,
+            xrange=columns,
+            badframes=stores.read_array(registered, "bad_frames"),
+            settings=options,
+            device=torch.device("cpu"),
+        )
+    except ValueError as error:
+        if "no ROIs were found" not in str(error):
+            raise
+        remedy = "Look at the registered mean image; lower detection.threshold_scaling, or correct cell_diameter_um."
+        raise InputError(problem(registered, "no ROI", "at least one", remedy)) from error
+    projection = np.zeros((attributes["height_px"], attributes["width_px"]), np.float32)
+    projection[slice(*rows), slice(*columns)] = found["max_proj"]
+    return list(stats), projection
+
+
+def _footprints(stats: list[dict], width: int) -> Footprints:
+    return Footprints(
+        np.cumsum([0] + [len(stat["ypix"]) for stat in stats]).astype(np.int64),
+        np.concatenate([stat["ypix"] * width + stat["xpix"] for stat in stats]).astype(np.int32),
+        np.concatenate([stat["lam"] for stat in stats]).astype(np.float32),
+    )

@@ -1,0 +1,90 @@
+"""Fluorescence of every ROI and of the neuropil around it, by suite2p, and what it says about the ROI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dina import stores
+from dina.imaging.frames import open_frames
+from dina.imaging.rois import CARRIED, Footprints
+from dina.settings import ExtractionSettings
+
+CLASSIFIER_NEUROPIL = 0.7  # share of neuropil that suite2p subtracts before the skewness its classifier knows
+
+
+def extract_traces(registered: Path, rois: Path, output: Path, settings: ExtractionSettings) -> None:
+    """Average the movie over every ROI and its neuropil ring, and write the ``traces`` store.
+
+    The store holds ``fluorescence`` and ``neuropil`` (rois, frames), in stored values; per ROI ``skewness`` of the
+    fluorescence less 0.7 of the neuropil, and ``cell_probability`` by suite2p's built-in classifier (from
+    skewness, size and compactness); and the attributes of the ``rois`` store.
+
+    Parameters
+    ----------
+    registered, rois, output : Path
+    settings : ExtractionSettings
+    """
+    attributes = stores.read_attributes(rois)
+    stats = _suite2p_stats(rois, attributes["width_px"])
+    fluorescence, neuropil = _extract(registered, stats, settings)
+    skewness = trace_skewness(fluorescence - CLASSIFIER_NEUROPIL * neuropil)
+    with stores.new_store(output) as store:
+        stores.write_array(store, "fluorescence", fluorescence, unit="stored value")
+        stores.write_array(store, "neuropil", neuropil, unit="stored value")
+        stores.write_array(store, "skewness", skewness)
+        stores.write_array(store, "cell_probability", _classify(stats, skewness))
+        stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")})
+
+
+def trace_skewness(traces: np.ndarray) -> np.ndarray:
+    """(rois,) float32 third standardised moment over time; 0 for a trace that never changes."""
+    centred = traces - traces.mean(1, keepdims=True)
+    variance = np.mean(centred**2, axis=1)
+    third = np.mean(centred**3, axis=1)
+    return np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance > 0).astype(np.float32)
+
+
+def _suite2p_stats(rois: Path, width: int) -> list[dict]:
+    """ROIs as the dictionaries that suite2p passes from stage to stage."""
+    footprints = Footprints.read(rois)
+    radius, size, compactness = (
+        stores.read_array(rois, name) for name in ("radius_px", "relative_size", "compactness")
+    )
+    shared = np.bincount(footprints.pixel)[footprints.pixel] > 1
+    y, x = np.divmod(footprints.pixel.astype(np.int64), width)
+    return [
+        {
+            "ypix": y[entries],
+            "xpix": x[entries],
+            "lam": footprints.weight[entries],
+            "overlap": shared[entries],
+            "radius": float(radius[k]),
+            "npix_norm": float(size[k]),
+            "compact": float(compactness[k]),
+        }
+        for k, entries in enumerate(map(footprints.roi, range(len(footprints))))
+    ]
+
+
+def _extract(registered: Path, stats: list[dict], settings: ExtractionSettings) -> tuple[np.ndarray, np.ndarray]:
+    from dina.imaging import suite2p
+
+    wrapper = suite2p.load().extraction_wrapper
+    import torch
+
+    options = suite2p.settings_for("extraction") | {
+        "inner_neuropil_radius": settings.neuropil_inner_px,
+        "min_neuropil_pixels": settings.neuropil_min_pixels,
+        "allow_overlap": settings.allow_overlap,
+    }
+    return wrapper(stats, open_frames(registered), settings=options, device=torch.device("cpu"))[:2]
+
+
+def _classify(stats: list[dict], skewness: np.ndarray) -> np.ndarray:
+    """(rois,) float32 probability of being a cell, by the classifier that comes with suite2p."""
+    from suite2p.classification import builtin_classfile, classify
+
+    described = [stat | {"skew": float(value)} for stat, value in zip(stats, skewness, strict=True)]
+    return classify(described, builtin_classfile)[:, 1].astype(np.float32)

@@ -1,0 +1,96 @@
+"""The Gabor bank's maps of many images, standardised, and their principal components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dina.models.gabor import GaborBank
+from dina.settings import GaborSettings
+
+BATCH_IMAGES = 64  # 10 MB of spectra at 64 × 64 pixels and 8 orientations
+VARIANCE_FLOOR = 1e-6  # components below this share of the largest eigenvalue are rounding
+
+
+@dataclass
+class FeatureSpace:
+    """Principal components of the standardised maps of the training images.
+
+    Attributes
+    ----------
+    bank : GaborBank
+    mean, sd : (channels, grid, grid), over the training images; sd is 1 where a map never varies
+    loadings : (components, channels · grid²) orthonormal rows, in order of falling variance
+    deviation : (components,) standard deviation over the training images
+    """
+
+    bank: GaborBank
+    mean: torch.Tensor
+    sd: torch.Tensor
+    loadings: torch.Tensor
+    deviation: torch.Tensor
+
+    def maps(self, images: np.ndarray) -> torch.Tensor:
+        """Standardised maps (n, channels · grid²) of (n, height, width) images."""
+        return ((bank_maps(self.bank, images) - self.mean) / self.sd).flatten(1)
+
+    def components(self, images: np.ndarray) -> np.ndarray:
+        """Scores (n, components) of images."""
+        return (self.maps(images) @ self.loadings.T).cpu().numpy()
+
+    def whitened(self, images: np.ndarray) -> np.ndarray:
+        """Scores (n, components) with unit variance over the training images."""
+        return self.components(images) / self.deviation.cpu().numpy()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint must hold besides the bank's settings."""
+        return {name: getattr(self, name) for name in ("mean", "sd", "loadings", "deviation")}
+
+
+def bank_maps(bank: GaborBank, images: np.ndarray) -> torch.Tensor:
+    """Maps (n, channels, grid, grid) of (n, height, width) images, without gradients."""
+    device = bank.pool_rows_0.device
+    with torch.no_grad():
+        batches = torch.from_numpy(np.ascontiguousarray(images, np.float32)).split(BATCH_IMAGES)
+        return torch.cat([bank(batch.to(device)) for batch in batches])
+
+
+def fit_feature_space(
+    settings: GaborSettings, images: np.ndarray, n_components: int, device: torch.device
+) -> tuple[FeatureSpace, np.ndarray]:
+    """Standardise and find principal components, from training images alone.
+
+    The components come from the images' Gram matrix: cost grows with images² × features + images³,
+    memory with images × features.
+
+    Parameters
+    ----------
+    images : (n, height, width) training images
+    n_components : at most; never more than n - 1 or than the maps' rank
+
+    Returns
+    -------
+    space : FeatureSpace
+    scores : (n, components) float32, of the training images
+    """
+    bank = GaborBank(settings, images.shape[1:]).to(device)
+    maps = bank_maps(bank, images)
+    mean, sd = maps.mean(0), maps.std(0, correction=0)
+    sd = torch.where(sd > VARIANCE_FLOOR * sd.max(), sd, torch.ones_like(sd))
+    flat = ((maps - mean) / sd).flatten(1)
+    variance, vectors = np.linalg.eigh((flat @ flat.T).cpu().numpy().astype(np.float64))
+    variance, vectors = variance[::-1], vectors[:, ::-1]
+    n_components = min(n_components, len(images) - 1, int(np.sum(variance > VARIANCE_FLOOR * variance[0])))
+    root = np.sqrt(variance[:n_components])
+    vectors = vectors[:, :n_components] * np.sign(vectors[0, :n_components] + np.finfo(float).tiny)
+    as_tensor = {"dtype": flat.dtype, "device": device}
+    space = FeatureSpace(
+        bank,
+        mean,
+        sd,
+        loadings=torch.tensor((vectors / root).T, **as_tensor) @ flat,
+        deviation=torch.tensor(root / np.sqrt(len(images)), **as_tensor),
+    )
+    return space, (vectors * root).astype(np.float32)

@@ -1,0 +1,139 @@
+"""A fixed bank of Gabor filters: rectified quadrature pairs and their energy, pooled to a grid of positions."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from dina.settings import GaborSettings
+
+CHANNELS_PER_FILTER = 5  # even +, even -, odd +, odd -, energy
+SAMPLES_PER_CYCLE = 4.5  # of a filter's output: twice the end of its band at three spreads, 2.2 x its frequency
+FFT_MULTIPLE = 8  # sizes whose transforms are fast, and even
+SURROUND_SHARE = 0.25  # of the image's size, added on every side as the grey screen around it
+MIN_ENERGY = 1e-6  # keeps the modulus differentiable at zero
+
+
+class GaborBank(nn.Module):
+    """Simple- and complex-cell features of images, on a grid of positions.
+
+    Every filter is a Gaussian in the frequency plane (a complex Gabor), so one inverse transform
+    gives both phases of a quadrature pair. Its real and imaginary part, half-wave rectified in both
+    signs, and its modulus are averaged over ``grid`` × ``grid`` cells. The mean of each image
+    surrounds it, as a grey screen would. Nothing is learned; the bank is differentiable to pixels.
+
+    Cost grows with images × filters × (squared frequency); memory with the images of one call.
+
+    Parameters
+    ----------
+    settings : GaborSettings
+    image_shape : (height, width) of the images, pixels
+
+    References
+    ----------
+    Daugman 1985, J. Opt. Soc. Am. A 2:1160 (filters); Adelson & Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy).
+    """
+
+    def __init__(self, settings: GaborSettings, image_shape: tuple[int, int]):
+        super().__init__()
+        self.settings = settings
+        self.image_shape = (int(image_shape[0]), int(image_shape[1]))
+        self.margins = tuple(math.ceil(SURROUND_SHARE * size) for size in self.image_shape)
+        self.padded_shape = tuple(
+            size + 2 * margin for size, margin in zip(self.image_shape, self.margins, strict=True)
+        )
+        self.rectify = nn.ReLU()
+        for index, frequency in enumerate(settings.frequencies_cpi):
+            for name, values in self._one_frequency_buffers(frequency).items():
+                self.register_buffer(f"{name}_{index}", values, persistent=False)
+
+    @property
+    def channels(self) -> int:
+        """Maps per image: frequencies × orientations × 5."""
+        return len(self.settings.frequencies_cpi) * self.settings.n_orientations * CHANNELS_PER_FILTER
+
+    @property
+    def grid(self) -> int:
+        """Positions a side."""
+        return self.settings.grid
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Maps of (n, height, width) images: (n, channels, grid, grid)."""
+        rows, columns = self.margins
+        surround = images.mean((-2, -1), keepdim=True)
+        padded = nn.functional.pad(images - surround, (columns, columns, rows, rows))
+        spectrum = torch.fft.fft2(padded)
+        maps = [self._one_frequency(spectrum, index) for index in range(len(self.settings.frequencies_cpi))]
+        return torch.cat(maps, 1)
+
+    def _one_frequency(self, spectrum: torch.Tensor, index: int) -> torch.Tensor:
+        """Maps of all orientations at one frequency, computed at the resolution that its band needs."""
+        filters, pool_rows, pool_columns = (
+            getattr(self, f"{name}_{index}") for name in ("filters", "pool_rows", "pool_columns")
+        )
+        band = _crop_spectrum(spectrum, filters.shape[-2:])
+        response = torch.fft.ifft2(band[:, None] * filters)
+        even, odd = response.real, response.imag
+        energy = (even.square() + odd.square() + MIN_ENERGY**2).sqrt()
+        parts = (self.rectify(even), self.rectify(-even), self.rectify(odd), self.rectify(-odd), energy)
+        return torch.cat([pool_rows @ part @ pool_columns.T for part in parts], 1)
+
+    def _one_frequency_buffers(self, frequency: float) -> dict[str, torch.Tensor]:
+        width = self.image_shape[1]
+        shape = tuple(
+            min(size, max(math.ceil(SAMPLES_PER_CYCLE * frequency * size / width), 2 * self.grid * size // full))
+            for size, full in zip(self.padded_shape, self.image_shape, strict=True)
+        )
+        shape = tuple(
+            min(full, FFT_MULTIPLE * math.ceil(size / FFT_MULTIPLE))
+            for size, full in zip(shape, self.padded_shape, strict=True)
+        )
+        rows, columns = (
+            torch.fft.fftfreq(n, 1 / n) * width / size for n, size in zip(shape, self.padded_shape, strict=True)
+        )
+        return {
+            "filters": _gaussian_filters(rows, columns, frequency, self.settings)
+            * (shape[0] * shape[1] / math.prod(self.padded_shape)),
+            "pool_rows": _pooling(shape[0], self.padded_shape[0], self.margins[0], self.grid),
+            "pool_columns": _pooling(shape[1], self.padded_shape[1], self.margins[1], self.grid),
+        }
+
+
+def _gaussian_filters(
+    rows: torch.Tensor, columns: torch.Tensor, frequency: float, settings: GaborSettings
+) -> torch.Tensor:
+    """Transfer functions (orientations, rows, columns) of unit peak; zero at zero frequency, so a grey image gives 0."""
+    octaves = 2**settings.bandwidth_octaves
+    spread = frequency * (octaves - 1) / (octaves + 1) / math.sqrt(2 * math.log(2))
+    angles = torch.arange(settings.n_orientations) * (math.pi / settings.n_orientations)
+    centre_y, centre_x = frequency * torch.sin(angles), frequency * torch.cos(angles)
+    squared = (rows[:, None] - centre_y[:, None, None]) ** 2 + (columns - centre_x[:, None, None]) ** 2
+    filters = torch.exp(-squared / (2 * spread**2))
+    filters[:, 0, 0] = 0
+    return 2 * filters  # of a real image the other half plane holds the same contrast again
+
+
+def _crop_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """The lowest ``shape`` frequencies of a spectrum in FFT order."""
+    for axis, size in zip((-2, -1), shape, strict=True):
+        half = size // 2
+        spectrum = torch.cat(
+            [spectrum.narrow(axis, 0, half), spectrum.narrow(axis, spectrum.shape[axis] - half, half)], axis
+        )
+    return spectrum
+
+
+def _pooling(samples: int, padded: int, margin: int, grid: int) -> torch.Tensor:
+    """(grid, samples) weights that average the samples of each cell, the margins left out; rows sum to 1.
+
+    Sample ``k`` lies at the centre of pixel ``k * padded / samples`` and counts with the share of
+    its surroundings, half a sample to either side, that lies inside the cell.
+    """
+    pitch = padded / samples
+    edges = margin + (padded - 2 * margin) * torch.arange(grid + 1) / grid
+    centres = torch.arange(samples) * pitch + 0.5
+    overlap = torch.minimum(centres + pitch / 2, edges[1:, None]) - torch.maximum(centres - pitch / 2, edges[:-1, None])
+    weights = overlap.clamp(min=0)
+    return weights / weights.sum(1, keepdim=True)

@@ -1,0 +1,78 @@
+"""From an image to latent maps: on the fixed Gabor bank, or learned from scratch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from dina.models.gabor import GaborBank
+from dina.settings import GaborSettings
+
+
+class GaborImageTower(nn.Module):
+    """Gabor maps, mixed to fewer channels, in the metric that responses support.
+
+    ``maps = Vᵀ diag(s · e^g) V · mix((bank(image) − mean) / sd)``: a symmetric low-rank metric, so
+    the maps keep the layout of the image. All but the logarithms ``g`` is set in closed form
+    (:mod:`dina.training.closed_form`); ``g`` starts at 0 and weight decay pulls it back there.
+
+    Parameters
+    ----------
+    gabor : GaborSettings
+    image_shape : (height, width), pixels
+    channels : maps after mixing
+    n_components : rank of the metric
+    """
+
+    def __init__(self, gabor: GaborSettings, image_shape: tuple[int, int], channels: int, n_components: int):
+        super().__init__()
+        self.bank = GaborBank(gabor, image_shape)
+        self.layout = (channels, gabor.grid, gabor.grid)
+        self.register_buffer("mean", torch.zeros(self.bank.channels, gabor.grid, gabor.grid))
+        self.register_buffer("sd", torch.ones(self.bank.channels, gabor.grid, gabor.grid))
+        self.register_buffer("mixing", torch.zeros(channels, self.bank.channels))
+        self.register_buffer("loadings", torch.zeros(n_components, channels * gabor.grid**2))
+        self.register_buffer("strength", torch.ones(n_components))
+        self.log_gain = nn.Parameter(torch.zeros(n_components))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
+        return self.lay_out(self.components(images))
+
+    def components(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, components) before the learned gains."""
+        standardised = (self.bank(images) - self.mean) / self.sd
+        mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, standardised)
+        return self.strength * (mixed.flatten(1) @ self.loadings.T)
+
+    def lay_out(self, components: torch.Tensor) -> torch.Tensor:
+        """Latent maps (n, channels, grid, grid) of (n, components)."""
+        return ((components * self.log_gain.exp()) @ self.loadings).unflatten(1, self.layout)
+
+
+class LearnedImageTower(nn.Module):
+    """A shallow convolutional network whose three scales are pooled to one grid and mixed.
+
+    Parameters
+    ----------
+    grid : positions a side
+    channels : latent maps
+    """
+
+    def __init__(self, grid: int, channels: int):
+        super().__init__()
+        widths = (channels // 2 or 1, channels, 2 * channels)
+        self.stages = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride=2, padding=kernel // 2), nn.GELU())
+            for n_in, n_out, kernel in zip((1, *widths), widths, (7, 5, 3), strict=False)
+        )
+        self.pool = nn.AdaptiveAvgPool2d(grid)
+        self.mix = nn.Conv2d(sum(widths), channels, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
+        maps, scales = images[:, None] - images.mean((-2, -1))[:, None, None, None], []
+        for stage in self.stages:
+            maps = stage(maps)
+            scales.append(self.pool(maps))
+        return self.mix(torch.cat(scales, 1))

@@ -1,0 +1,26 @@
+"""How many candidates rank before the true one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def rivals_ahead(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Candidates that score above the true one; one that ties counts half.
+
+    Parameters
+    ----------
+    scores : (queries, candidates), higher is better
+    true : (queries,) column of each query's true candidate
+
+    Returns
+    -------
+    (queries,) float64; 0 means that the true candidate ranks first.
+    """
+    own = scores[np.arange(len(scores)), true][:, None]
+    return (scores > own).sum(1) + 0.5 * ((scores == own).sum(1) - 1)
+
+
+def mean_reciprocal_rank(scores: np.ndarray, true: np.ndarray) -> float:
+    """Mean of 1 / rank: a smoother yardstick than top-1 for choosing penalties on few images."""
+    return float(np.mean(1 / (1 + rivals_ahead(scores, true))))

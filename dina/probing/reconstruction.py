@@ -1,0 +1,147 @@
+"""Reconstruction: the picture that a decoder sees in a response, pixel by pixel."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dina import stores
+from dina.decoders.base import Decoder, load_decoder
+from dina.device import resolve_device
+from dina.models.ridge import ridge_path
+from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
+from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, read_trials
+from dina.settings import ProbingSettings
+
+PENALTIES = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
+N_EXAMPLES = 8
+SEED = 0
+
+
+def probe_reconstruction(
+    responses: Path, decoders: list[Path], output: Path, settings: ProbingSettings, *, device: str = "auto"
+) -> None:
+    """Reconstruct the test images by every decoder that yields pixels or features, and write the store.
+
+    A decoder that yields features (DINA, ridge to Gabor features) is read out by a linear probe: ridge from its
+    features of training trials to pixels, the penalty chosen on validation trials. The store holds the table
+    ``scores`` with ``pixel_correlation`` and ``ssim`` beside two baselines, ``mean_image`` (the mean training image
+    whatever was shown) and ``random_image`` (a training image at random); ``example_images`` and ``examples``
+    (decoders, examples, size, size) from averaged responses, with the decoders' names as attribute.
+    """
+    trials = read_trials(responses)
+    size = settings.reconstruction_size_px
+    ids = trials.image_ids(TEST)
+    target = reduce_images(trials.images[ids], size)
+    queries = _queries(trials)
+    on = resolve_device(device)
+    pictures: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+    for store in decoders:
+        decoder = load_decoder(store, on)
+        reconstruct = _reconstructor(decoder, trials, size)
+        if reconstruct is not None:
+            for mode, (z, _) in queries.items():
+                pictures[decoder.name][mode].append(reconstruct(z))
+    for name, picture in _baselines(trials, size, len(ids)).items():
+        pictures[name]["averaged"].append(picture)
+    rows = []
+    for name, modes in pictures.items():
+        for mode, per_seed in modes.items():
+            shown = queries[mode][1]
+            for metric, score in (("pixel_correlation", pixel_correlation), ("ssim", structural_similarity)):
+                per_image = np.mean([_by_image(score(p, target[shown]), shown) for p in per_seed], axis=0)
+                about = {"decoder": name, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode}
+                about |= {"metric": metric, "pool_size": 0, "chance": 0.0}
+                rows.append(row(per_image, settings.n_bootstrap, about=about))
+    chosen = np.linspace(0, len(ids) - 1, min(N_EXAMPLES, len(ids))).round().astype(int)
+    with stores.new_store(output) as store:
+        stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
+        stores.write_array(store, "example_images", target[chosen], unit="0 black to 1 white")
+        examples = np.stack([modes["averaged"][0][chosen] for modes in pictures.values()])
+        stores.write_array(store, "examples", examples, unit="0 black to 1 white")
+        stores.write_attributes(store, {"decoders": list(pictures), "image": ids[chosen]})
+
+
+def reduce_images(images: np.ndarray, size: int) -> np.ndarray:
+    """(n, size, size) means over blocks of (n, height, width), or anti-aliased where blocks do not fit."""
+    n, height, width = images.shape
+    if height % size == 0 and width % size == 0:
+        return images.reshape(n, size, height // size, size, width // size).mean((2, 4))
+    from skimage.transform import resize
+
+    return np.stack([resize(image, (size, size), anti_aliasing=True) for image in images]).astype(np.float32)
+
+
+def pixel_correlation(pictures: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(n,) Pearson correlation over pixels between (n, size, size) pictures; 0 where one is flat."""
+    a, b = (x.reshape(len(x), -1) - x.reshape(len(x), -1).mean(1, keepdims=True) for x in (pictures, targets))
+    norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return np.divide((a * b).sum(1), norm, out=np.zeros(len(a), norm.dtype), where=norm > 0)
+
+
+def structural_similarity(pictures: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(n,) SSIM of pictures clipped to 0..1 (Wang et al. 2004, IEEE Trans. Image Process. 13:600)."""
+    from skimage.metrics import structural_similarity as ssim
+
+    clipped = np.clip(pictures, 0, 1)
+    return np.array([ssim(a, b, data_range=1.0) for a, b in zip(clipped, targets, strict=True)])
+
+
+def _reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
+    """A function from responses to (n, size, size) pictures, or None for a decoder without pixels or features."""
+    train, validation = trials.trials(TRAIN), trials.trials(VALIDATION)
+    if decoder.reconstruct(trials.standardised(train[:1])) is not None:
+        return _Direct(decoder, size)
+    features = decoder.features(trials.standardised(train))
+    if features is None:
+        return None
+    pixels = reduce_images(trials.images, size).reshape(len(trials.images), -1)
+    held_out = decoder.features(trials.standardised(validation))
+    shown = pixels[trials.image_index[validation]]
+    best = (np.inf, None, None)
+    for _, coefficients, intercept in ridge_path(features, pixels[trials.image_index[train]], PENALTIES):
+        error = float(np.mean((held_out @ coefficients + intercept - shown) ** 2))
+        if error < best[0]:
+            best = (error, coefficients, intercept)
+    return _LinearProbe(decoder, *best[1:], size)
+
+
+class _Direct:
+    """A decoder that yields pixels itself."""
+
+    def __init__(self, decoder: Decoder, size: int):
+        self.decoder, self.size = decoder, size
+
+    def __call__(self, z: np.ndarray) -> np.ndarray:
+        """(n, size, size) pictures."""
+        return reduce_images(self.decoder.reconstruct(z), self.size)
+
+
+class _LinearProbe:
+    """Ridge from a decoder's features to pixels."""
+
+    def __init__(self, decoder: Decoder, coefficients: np.ndarray, intercept: np.ndarray, size: int):
+        self.decoder, self.coefficients, self.intercept, self.size = decoder, coefficients, intercept, size
+
+    def __call__(self, z: np.ndarray) -> np.ndarray:
+        """(n, size, size) pictures."""
+        return (self.decoder.features(z) @ self.coefficients + self.intercept).reshape(-1, self.size, self.size)
+
+
+def _queries(trials: TrialResponses) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    test, ids = trials.trials(TEST), trials.image_ids(TEST)
+    single = (trials.standardised(test), np.searchsorted(ids, trials.image_index[test]))
+    return {"single": single, "averaged": (trials.averaged(TEST)[0], np.arange(len(ids)))}
+
+
+def _baselines(trials: TrialResponses, size: int, n: int) -> dict[str, np.ndarray]:
+    train = reduce_images(trials.images[trials.image_ids(TRAIN)], size)
+    chosen = np.random.default_rng(SEED).integers(len(train), size=n)
+    return {"mean_image": np.repeat(train.mean(0)[None], n, axis=0), "random_image": train[chosen]}
+
+
+def _by_image(values: np.ndarray, image: np.ndarray) -> np.ndarray:
+    return np.bincount(image, values) / np.bincount(image)

@@ -1,0 +1,44 @@
+"""The scoreboard: one row per recording, decoder and metric, all recordings in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dina import stores
+from dina.probing.statistics import MEAN_OVER_SEEDS
+
+COLUMNS = (
+    "recording", "decoder", "metric", "trial_mode", "pool_size", "value", "ci_low", "ci_high", "n", "chance",
+)  # fmt: skip
+METRICS = ("top1", "top5", "median_rank", "pixel_correlation", "category_balanced_accuracy")
+PROBES = ("identification", "reconstruction", "categories")
+
+
+def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -> None:
+    """Collect the probes' and ablations' headline figures.
+
+    Identification in the pool of all test images; ``dina`` is the mean over seeds. Shares of neurons are of the
+    strongest-first order. Combinations without meaning have no row.
+
+    Parameters
+    ----------
+    recordings : name → the recording's folder of results
+    csv, parquet : where the table is written, both with the same rows
+    """
+    table = pd.concat([_scores(name, folder) for name, folder in recordings.items()], ignore_index=True)
+    table.to_parquet(parquet, index=False)
+    table.to_csv(csv, index=False, float_format="%.6g")
+
+
+def _scores(name: str, folder: Path) -> pd.DataFrame:
+    probes = pd.concat([stores.read_table(folder / "probes" / probe, "scores") for probe in PROBES])
+    probes = probes[(probes["seed"] == MEAN_OVER_SEEDS) & probes["metric"].isin(METRICS)]
+    identified = probes["metric"].isin(METRICS[:3])
+    largest = probes[identified].groupby("decoder")["pool_size"].transform("max")
+    whole = probes[identified][probes.loc[identified, "pool_size"] == largest]
+    needed = stores.read_table(folder / "ablations" / "neurons", "needed")
+    table = pd.concat([whole, probes[~identified], needed[needed["order"] == "strongest"]], ignore_index=True)
+    table = table.assign(recording=name)[list(COLUMNS)]
+    return table.sort_values(["decoder", "metric", "trial_mode"], ignore_index=True)

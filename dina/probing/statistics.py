@@ -1,0 +1,71 @@
+"""Intervals: bootstrap over test images, the gallery fixed, ratios in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+LEVEL = 0.95
+SEED = 0  # the same resampled images for every decoder, so that comparisons are paired
+MEAN_OVER_SEEDS = -1  # in tables' column `seed`
+COLUMNS = (
+    "decoder", "seed", "split", "trial_mode", "pool_size", "metric", "value", "ci_low", "ci_high", "n", "chance",
+)  # fmt: skip
+
+
+def resampled(n_images: int, n_bootstrap: int) -> np.ndarray:
+    """(n_bootstrap, n_images) indices drawn with replacement, the same for every call of the same size."""
+    return np.random.default_rng(SEED).integers(n_images, size=(n_bootstrap, n_images))
+
+
+def interval(
+    values: np.ndarray, n_bootstrap: int, statistic: Callable[..., np.ndarray] = np.mean
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a statistic of per-image values.
+
+    Parameters
+    ----------
+    values : (images,)
+    statistic : takes ``axis``, such as ``np.mean`` or ``np.median``
+
+    References
+    ----------
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap.
+    """
+    return _bounds(statistic(np.asarray(values)[resampled(len(values), n_bootstrap)], axis=1))
+
+
+def paired_ratio(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tuple[float, float, float]:
+    """Ratio of two decoders' means over the same images, with its paired bootstrap interval.
+
+    Resamples in which the denominator is 0 are left out of the interval.
+
+    Returns
+    -------
+    ratio, low, high; NaN where the denominator is 0.
+    """
+    draws = resampled(len(values), n_bootstrap)
+    above, below = np.asarray(values)[draws].mean(1), np.asarray(others)[draws].mean(1)
+    if not np.mean(others):
+        return (np.nan,) * 3
+    kept = below > 0
+    return (float(np.mean(values) / np.mean(others)), *_bounds(above[kept] / below[kept]))
+
+
+def row(
+    values: np.ndarray,
+    n_bootstrap: int,
+    *,
+    statistic: Callable[..., np.ndarray] = np.mean,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One row of a table of scores: the statistic of per-image values, its interval and what it is about."""
+    low, high = interval(values, n_bootstrap, statistic)
+    return {**about, "value": float(statistic(values, axis=0)), "ci_low": low, "ci_high": high, "n": len(values)}
+
+
+def _bounds(samples: np.ndarray) -> tuple[float, float]:
+    tail = (1 - LEVEL) / 2
+    return float(np.quantile(samples, tail)), float(np.quantile(samples, 1 - tail))

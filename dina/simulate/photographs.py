@@ -1,0 +1,170 @@
+"""The photographs that stimuli are cropped from: those inside installed packages, or the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from dina.errors import InputError, problem
+
+# Photographs that come inside the wheels of ordinary dependencies: package → files in the package's folder.
+# Drawings, charts and micrographs there are left out, as is the right half of the motorcycle's stereo pair.
+INSTALLED = {
+    "skimage": (
+        "data/astronaut.png",
+        "data/brick.png",
+        "data/camera.png",
+        "data/chelsea.png",
+        "data/coffee.png",
+        "data/coins.png",
+        "data/grass.png",
+        "data/gravel.png",
+        "data/moon.png",
+        "data/motorcycle_left.png",
+        "data/rocket.jpg",
+    ),
+    "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
+    "plenoptic": (
+        "data/curie.pgm",
+        "data/einstein.pgm",
+        "data/macaca_nigra_self-portrait.jpg",
+        "data/parrot.png",
+        "data/reptile_skin.pgm",
+    ),
+    "matplotlib": ("mpl-data/sample_data/grace_hopper.jpg",),
+}
+TIFF = {".tif", ".tiff"}
+EXTENSIONS = {".png", ".jpg", ".jpeg", ".pgm", ".bmp"} | TIFF
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # red, green, blue: ITU-R BT.709
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph in grey.
+
+    Attributes
+    ----------
+    name : str, the file's name without extension
+    grey : (height, width) float32, 0 black to 1 white
+    """
+
+    name: str
+    grey: np.ndarray
+
+
+def load_photographs(folder: str | None, *, smallest_px: int, longest_px: int) -> list[Photograph]:
+    """Read all photographs of a folder, or those that come inside installed packages.
+
+    Parameters
+    ----------
+    folder : str or None
+        The user's folder; None takes the installed ones.
+    smallest_px : int
+        Least height and width of a usable photograph.
+    longest_px : int
+        Larger photographs are reduced to this longer side, so that crops show things and not grain.
+
+    Raises
+    ------
+    InputError
+        Naming the folder or file: missing, unreadable, too small, or fewer than two.
+    """
+    paths = installed_photographs() if folder is None else _own_photographs(Path(folder))
+    photographs = []
+    for path in paths:
+        grey = _reduced(read_grey(path), longest_px)
+        if min(grey.shape) < smallest_px:
+            raise InputError(
+                problem(
+                    path,
+                    f"{grey.shape[0]} × {grey.shape[1]} pixels",
+                    f"at least {smallest_px} in height and width, to hold several crops",
+                    "Remove the photograph or lower simulation.scenes.crop_px.",
+                )
+            )
+        photographs.append(Photograph(path.stem, grey))
+    return photographs
+
+
+def installed_photographs() -> list[Path]:
+    """Paths of the photographs inside installed packages, found without importing the packages."""
+    paths = []
+    for package, names in INSTALLED.items():
+        spec = find_spec(package)
+        folder = Path(spec.submodule_search_locations[0]) if spec else Path(package)
+        for path in (folder / name for name in names):
+            if not path.is_file():
+                raise InputError(
+                    problem(
+                        path,
+                        "no such file",
+                        f"a photograph that comes with {package}",
+                        "Install the pinned packages, or name your own folder in simulation.scenes.photographs.",
+                    )
+                )
+            paths.append(path)
+    return paths
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Read a photograph in grey: (height, width) float32, 0 black to 1 white.
+
+    Raises
+    ------
+    InputError
+        If the file is no readable picture of whole numbers with one, three or four channels.
+    """
+    import imageio.v3 as iio
+
+    try:
+        pixels = np.asarray(iio.imread(path, plugin="tifffile" if path.suffix.lower() in TIFF else "pillow"))
+    except (OSError, ValueError, SyntaxError) as error:  # what the decoders raise on damaged or foreign files
+        raise InputError(
+            problem(path, f"an unreadable file ({error})", "a picture", "Replace or remove it.")
+        ) from error
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or pixels.dtype.kind != "u":
+        raise InputError(
+            problem(
+                path,
+                f"{pixels.dtype} pixels of shape {pixels.shape}",
+                "8- or 16-bit grey or RGB",
+                "Convert it to PNG or JPEG, or remove it.",
+            )
+        )
+    grey = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    if channels >= 3:
+        return grey[..., :3] @ LUMINANCE
+    return grey.reshape(*grey.shape[:2], -1)[..., 0]
+
+
+def _own_photographs(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(
+            problem(folder, "no such folder", "a folder of photographs", "Correct simulation.scenes.photographs.")
+        )
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+    if len(paths) < 2:
+        raise InputError(
+            problem(
+                folder,
+                f"{len(paths)} photographs ({', '.join(sorted(EXTENSIONS))})",
+                "at least 2, since a photograph is a category",
+                "Add photographs, or set simulation.scenes.photographs to null for the installed ones.",
+            )
+        )
+    return paths
+
+
+def _reduced(grey: np.ndarray, longest_px: int) -> np.ndarray:
+    """Reduce to a longer side of ``longest_px``, antialiased; smaller photographs stay as they are."""
+    from PIL import Image
+
+    scale = longest_px / max(grey.shape)
+    if scale >= 1:
+        return grey
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    return np.clip(np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.LANCZOS)), 0, 1)

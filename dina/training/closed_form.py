@@ -1,0 +1,195 @@
+"""The closed-form start of DINA's towers: an encoding model with local receptive fields, read as two towers.
+
+Each neuron's response is regressed on the image's Gabor components under a Gaussian prior that is
+centred somewhere in the image; the best centre, width and penalty have the least leave-one-out
+error on training images. With ``B`` (neurons × map values) the fitted weights, ``a`` the neurons'
+weights and ``diag(a) B = U S Vᵀ``, the cosine between a response and the predicted response is the
+cosine between ``Uᵀ(a z)`` and ``S Vᵀ φ(image)``: two towers that meet in maps spread by ``V``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from dina.models.dual_tower import DualTower, build_dual_tower
+from dina.models.features import FeatureSpace, fit_feature_space
+from dina.recordings.trials import TRAIN, TrialResponses
+from dina.settings import DinaModelSettings, GaborSettings
+
+CENTRE_STEP = 0.25  # between the priors' centres, share of the image; half of it gains nothing measurable
+EDGE = 0.125  # outermost centres, share of the image
+RANK_FLOOR = 1e-4  # directions of the prior below this share of its largest variance are left out
+MAX_LEVERAGE = 0.999  # keeps the leave-one-out formula finite
+
+
+@dataclass
+class LocalEncoding:
+    """Weights of every neuron on the image components, and predictions that no own trial entered.
+
+    Attributes
+    ----------
+    weights : (components, neurons) float32
+    held_out : (images, neurons) float32, leave-one-out predictions for the training images
+    error : (neurons,) leave-one-out mean square error
+    centre : (neurons, 2) y, x of the chosen prior, share of the image; NaN where none is local
+    """
+
+    weights: np.ndarray
+    held_out: np.ndarray
+    error: np.ndarray
+    centre: np.ndarray
+
+
+def start_in_closed_form(
+    trials: TrialResponses, settings: DinaModelSettings, gabor: GaborSettings, device: torch.device
+) -> tuple[DualTower, torch.Tensor]:
+    """Build towers whose read-in and metric are set in closed form and frozen.
+
+    The residual convolutions of the neural tower are left to :func:`dina.models.dual_tower.initialise`.
+
+    Returns
+    -------
+    model : DualTower
+    held_out : (training images, components) image components into which no trial of their own image
+        entered: contrastive training on them does not reward what the closed form has memorised
+    """
+    ids = trials.image_ids(TRAIN)
+    space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_image_components, device)
+    encoding = fit_local_encoding(trials, space, scores, settings)
+    n_components = min(settings.n_components, trials.n_neurons, scores.shape[1], settings.channels * gabor.grid**2)
+    model = build_dual_tower(
+        settings, gabor, image_shape=trials.images.shape[1:], n_neurons=trials.n_neurons, n_components=n_components
+    ).to(device)
+    held_out = _set_towers(model, space, encoding, trials.weights)
+    for frozen in (model.neural_tower.read_in, model.neural_tower.spread):
+        frozen.requires_grad_(False)
+    return model, torch.from_numpy(held_out).to(device)
+
+
+def fit_local_encoding(
+    trials: TrialResponses, space: FeatureSpace, scores: np.ndarray, settings: DinaModelSettings
+) -> LocalEncoding:
+    """Fit every neuron under the prior that predicts it best.
+
+    Cost grows with priors × (images × components² + components³ + images × components × neurons);
+    memory with images × neurons.
+
+    Parameters
+    ----------
+    scores : (training images, components)
+
+    References
+    ----------
+    Park & Pillow 2011, PLoS Comput Biol 7:e1002219 (locality as a prior);
+    Allen 1974, Technometrics 16:125 (leave-one-out error of a ridge regression).
+    """
+    response, _ = trials.averaged(TRAIN, weighted=False)
+    train = trials.trials(TRAIN)
+    count = np.unique(trials.image_index[train], return_counts=True)[1].astype(np.float32)
+    n_neurons = response.shape[1]
+    best = LocalEncoding(
+        weights=np.zeros((scores.shape[1], n_neurons), np.float32),
+        held_out=np.zeros_like(response),
+        error=np.full(n_neurons, np.inf),
+        centre=np.full((n_neurons, 2), np.nan),
+    )
+    for centre, prior in _priors(space, settings.field_widths):
+        _improve(best, prior, centre, scores, response, count, settings.penalties)
+    return best
+
+
+def _priors(space: FeatureSpace, widths: tuple[float, ...]) -> Iterator[tuple[tuple[float, float], np.ndarray]]:
+    """Prior covariances (components, components): first without a place, then one for each place and width."""
+    grid = space.bank.grid
+    per_position = space.loadings.unflatten(1, (-1, grid * grid)).permute(2, 0, 1)
+    products = (per_position @ per_position.transpose(1, 2)).cpu().numpy()
+    yield (np.nan, np.nan), products.sum(0)
+    axis = (np.arange(grid) + 0.5) / grid
+    centres = np.arange(EDGE, 1 - EDGE + 1e-9, CENTRE_STEP)
+    for width in widths:
+        bumps = np.exp(-((axis - centres[:, None]) ** 2) / (2 * width**2)).astype(np.float32)
+        for y, rows in zip(centres, bumps, strict=True):
+            for x, columns in zip(centres, bumps, strict=True):
+                yield (y, x), np.tensordot(np.outer(rows, columns).ravel(), products, 1)
+
+
+def _improve(
+    best: LocalEncoding,
+    prior: np.ndarray,
+    centre: tuple[float, float],
+    scores: np.ndarray,
+    response: np.ndarray,
+    count: np.ndarray,
+    penalties: tuple[float, ...],
+) -> None:
+    """Replace the neurons that this prior predicts better; an image shown n times weighs n."""
+    variance, vectors = np.linalg.eigh(prior)
+    kept = variance > RANK_FLOOR * variance[-1]
+    root = vectors[:, kept] * np.sqrt(variance[kept])
+    x = scores @ root
+    unit = np.sqrt(np.sum(x**2) / len(x))
+    x, root = x / unit, root / unit
+    weight = np.sqrt(count)[:, None]
+    weighted = x * weight
+    power, basis = np.linalg.eigh(weighted.T @ weighted)
+    rotated = weighted @ basis
+    target = rotated.T @ (response * weight)
+    for penalty in penalties:
+        shrink = 1 / (np.maximum(power, 0) + penalty)
+        leverage = np.minimum((rotated**2 @ shrink)[:, None], MAX_LEVERAGE)
+        predicted = (rotated * shrink) @ target / weight
+        held_out = (predicted - leverage * response) / (1 - leverage)
+        error = np.mean((response - held_out) ** 2 * count[:, None], 0)
+        better = error < best.error
+        best.error[better] = error[better]
+        best.centre[better] = centre
+        best.held_out[:, better] = held_out[:, better]
+        best.weights[:, better] = root @ ((basis * shrink) @ target[:, better])
+
+
+def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, given: np.ndarray) -> np.ndarray:
+    """Write the factored encoding model into the towers; returns the held-out image components.
+
+    Neurons weigh as the root of their reliability, which the images of other simulations favoured;
+    ``given`` are the weights that responses come with, divided out again. Subtracting the mean over
+    neurons makes the cosine a correlation, which a gain shared by all neurons moves less.
+    """
+    image_tower, neural_tower = model.image_tower, model.neural_tower
+    amplitude = np.sqrt(given)
+    weights = _centre_neurons(encoding.weights * amplitude)
+    image_side, strength, neuron_side = np.linalg.svd(weights, full_matrices=False)
+    rank = image_tower.strength.numel()
+    mixing, map_weights = _mix_channels(space, image_side[:, :rank] * strength[:rank], image_tower.layout)
+    # Fewer channels leave the columns not quite orthogonal; a second factorisation makes the cosine of maps exact.
+    basis, strength, rotation = np.linalg.svd(map_weights, full_matrices=False)
+    read_in = rotation @ neuron_side[:rank]
+    start = {
+        image_tower.mean: space.mean,
+        image_tower.sd: space.sd,
+        image_tower.mixing: mixing,
+        image_tower.loadings: basis.T,
+        image_tower.strength: strength,
+        neural_tower.read_in.weight: read_in,
+        neural_tower.spread.weight: basis,
+        neural_tower.weight: np.divide(amplitude, given, out=np.zeros_like(given), where=given > 0),
+    }
+    with torch.no_grad():
+        for tensor, values in start.items():
+            tensor.copy_(torch.as_tensor(np.ascontiguousarray(values) if isinstance(values, np.ndarray) else values))
+    return (_centre_neurons(encoding.held_out * amplitude) @ read_in.T).astype(np.float32)
+
+
+def _centre_neurons(values: np.ndarray) -> np.ndarray:
+    return values - values.mean(1, keepdims=True)
+
+
+def _mix_channels(space: FeatureSpace, factors: np.ndarray, layout: tuple[int, int, int]):
+    """Channels (out, in) that keep most of the fitted weights, and these weights (map values, factors) in them."""
+    weights = (space.loadings.T.cpu().numpy() @ factors).reshape(space.bank.channels, -1)
+    _, vectors = np.linalg.eigh(weights @ weights.T)
+    mixing = vectors[:, ::-1][:, : layout[0]].T
+    return mixing, (mixing @ weights).reshape(layout[0] * layout[1] * layout[2], -1)

@@ -1,0 +1,134 @@
+"""Train DINA on one recording: the stage ``train_dina``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from dina.device import resolve_device
+from dina.models.dual_tower import DualTower, build_dual_tower, initialise
+from dina.models.loss import SymmetricInfoNCE
+from dina.models.ranking import rivals_ahead
+from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses, read_trials
+from dina.settings import DinaSettings, GaborSettings
+from dina.stores import new_store, write_table
+from dina.threads import apply_threads
+from dina.training.batches import shuffled_batches, silence_neurons
+from dina.training.checkpoints import save_checkpoint
+from dina.training.closed_form import start_in_closed_form
+from dina.training.loop import Validation, train
+
+
+def train_dina(
+    responses: Path, output: Path, settings: DinaSettings, gabor: GaborSettings, *, seed: int, device: str = "auto"
+) -> None:
+    """Train the dual tower and write ``model.safetensors``, ``model.json`` and ``training.parquet``.
+
+    Training reads training trials and, to stop, validation trials; never test trials.
+    """
+    import pandas as pd
+
+    apply_threads()
+    trials = read_trials(responses)
+    model, history = fit_dina(trials, settings, gabor, seed=seed, device=resolve_device(device))
+    with new_store(output) as store:
+        save_checkpoint(store, model.state_dict(), describe_dina(model, trials, settings, gabor, seed))
+        write_table(store, "training", pd.DataFrame(history))
+
+
+def fit_dina(
+    trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, *, seed: int, device: torch.device
+) -> tuple[DualTower, list[dict]]:
+    """Train the dual tower in memory; returns it with one row of history an epoch.
+
+    On the Gabor tower the read-in and the metric start in closed form and stay; the contrastive loss
+    learns the neurons' gains, the components' gains, the 1 × 1 convolutions and the temperature,
+    all of which weight decay pulls to that start.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if settings.model.image_tower == "gabor":
+        model, held_out = start_in_closed_form(trials, settings.model, gabor, device)
+        initialise(model.neural_tower.residual, generator)
+        nn.init.zeros_(model.neural_tower.residual[-1].weight)
+    else:
+        model, held_out = _start_from_scratch(trials, settings, gabor, generator).to(device), None
+    batch_loss = _batch_loss(model, trials, held_out, settings, generator, device)
+    n_trials = len(trials.trials(TRAIN))
+    history = train(
+        model,
+        batches=lambda: shuffled_batches(n_trials, settings.training.batch_trials, generator),
+        batch_loss=batch_loss,
+        validate=_validation(model, trials, device),
+        settings=settings.training,
+    )
+    return model.eval(), history
+
+
+def describe_dina(
+    model: DualTower, trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, seed: int
+) -> dict:
+    """What rebuilds the towers around their weights."""
+    return {
+        "decoder": "dina",
+        "seed": seed,
+        "image_shape": list(trials.images.shape[1:]),
+        "n_neurons": trials.n_neurons,
+        "n_components": model.neural_tower.read_in.out_features,
+        "model": settings.model.model_dump(mode="json"),
+        "gabor": gabor.model_dump(mode="json"),
+        "reliability_source": trials.reliability_source,
+    }
+
+
+def _start_from_scratch(
+    trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, generator: torch.Generator
+) -> DualTower:
+    model = build_dual_tower(
+        settings.model,
+        gabor,
+        image_shape=trials.images.shape[1:],
+        n_neurons=trials.n_neurons,
+        n_components=settings.model.n_components,
+    )
+    initialise(model, generator)
+    return model
+
+
+def _batch_loss(model, trials, held_out, settings, generator, device):
+    """The contrastive loss of a batch of training trials, given by their indices."""
+    train_trials = trials.trials(TRAIN)
+    z = torch.from_numpy(trials.standardised(train_trials)).to(device)
+    ids = trials.image_ids(TRAIN)
+    image = torch.from_numpy(np.searchsorted(ids, trials.image_index[train_trials])).to(device)
+    images = torch.from_numpy(trials.images[ids]).to(device) if held_out is None else None
+    criterion = SymmetricInfoNCE()
+
+    def loss(batch: torch.Tensor) -> torch.Tensor:
+        batch = batch.to(device)
+        shown = image[batch]
+        neural = model.neural_tower(silence_neurons(z[batch], settings.training.neuron_dropout, generator))
+        tower = model.image_tower
+        image_maps = tower(images[shown]) if held_out is None else tower.lay_out(held_out[shown])
+        return criterion(model.compare(neural, image_maps), shown, model.inverse_temperature)
+
+    return loss
+
+
+def _validation(model: DualTower, trials: TrialResponses, device: torch.device):
+    """Identification of validation images by single trials: cross-entropy over the gallery, and top-1."""
+    chosen, ids = trials.trials(VALIDATION), trials.image_ids(VALIDATION)
+    z = torch.from_numpy(trials.standardised(chosen)).to(device)
+    images = torch.from_numpy(trials.images[ids]).to(device)
+    true = np.searchsorted(ids, trials.image_index[chosen])
+    target = torch.from_numpy(true).to(device)
+
+    def validate() -> Validation:
+        similarity = model(z, images)
+        loss = nn.functional.cross_entropy(similarity * model.inverse_temperature, target)
+        ahead = rivals_ahead(similarity.float().cpu().numpy(), true)
+        return Validation(loss=float(loss), top1=float(np.mean(np.clip(1 - ahead, 0, 1))))
+
+    return validate

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from dina.figures.imaging import plot_imaging
+from dina.figures.known import known_plane
+from dina.figures.mean_image import outlines, round_length
+from dina.figures.motion import N_BINS, binned
+from dina.figures.traces import busiest
+
+NAMES = {f"{name}.{kind}" for name in ("mean-image", "motion", "traces") for kind in ("svg", "png")}
+
+
+def draw(imaging, folder, *, truth):
+    registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
+    plot_imaging(imaging / "session", registered, folder, truth=imaging / "truth" if truth else None)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_same_bytes_with_and_without_truth(imaging, tmp_path, truth):
+    first = draw(imaging, tmp_path / "one", truth=truth)
+    assert set(first) == NAMES
+    assert draw(imaging, tmp_path / "two", truth=truth) == first
+
+
+def test_what_only_a_simulation_knows_is_shown_only_there(imaging, tmp_path):
+    known, real = (draw(imaging, tmp_path / str(truth), truth=truth) for truth in (True, False))
+    for name, words in (
+        ("mean-image.svg", b"missed neuron"),
+        ("motion.svg", b">true<"),
+        ("traces.svg", b"true spikes"),
+    ):
+        assert words in known[name] and words not in real[name]
+
+
+def test_neurons_are_matched_in_the_registered_frame(imaging):
+    for plane in (0, 1):
+        known = known_plane(imaging / "session", imaging / f"registered-{plane}", imaging / "truth", plane)
+        assert known.match.tolist() == (4 * plane + np.arange(3)).tolist()
+        assert known.missed.tolist() == [False, False, False, True]
+
+
+def test_outline_encloses_the_pixels():
+    lines = outlines(np.array([21, 22, 31, 32]), width=10)
+    assert len(lines) == 1
+    assert lines[0].min(0).tolist() == [0.5, 1.5] and lines[0].max(0).tolist() == [2.5, 3.5]
+
+
+@pytest.mark.parametrize(("most", "expected"), [(0.3, 0.2), (1, 1), (72, 50), (480, 200), (500, 500)])
+def test_scale_bars_are_round(most, expected):
+    assert round_length(most) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [1, N_BINS, 7 * N_BINS + 3])
+def test_bins_keep_the_extremes(n):
+    values = np.random.default_rng(0).normal(size=n)
+    time, low, middle, high = binned(np.arange(n), values)
+    assert len(time) <= N_BINS
+    assert low.min() == values.min() and high.max() == values.max() and np.all((low <= middle) & (middle <= high))
+
+
+def test_the_busiest_stretch():
+    activity = np.zeros((2, 50))
+    activity[0, 30:33] = 1
+    activity[1, [5, 45]] = 1
+    assert busiest(activity, 3) == slice(30, 33)
+    assert busiest(activity, 80) == slice(0, 50)
+
+
+def test_outline_ignores_holes():
+    ring = np.delete(np.arange(9), 4)
+    assert len(outlines(ring // 3 * 10 + ring % 3 + 33, width=10)) == 1

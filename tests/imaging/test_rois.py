@@ -1,0 +1,78 @@
+"""ROIs against known cells."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from dina import stores
+from dina.errors import InputError, SettingsError
+from dina.imaging.registration import register_plane
+from dina.imaging.rois import Footprints, centroids_px, detect_rois, soma_diameter_px, spatial_scale
+from dina.settings import AcquisitionInfo, DetectionSettings, RegistrationSettings
+
+FOOTPRINTS = Footprints(
+    np.array([0, 2, 5]), np.array([11, 12, 20, 30, 40], np.int32), np.array([1, 3, 1, 1, 2], np.float32)
+)
+
+
+def test_every_cell_is_found_where_it_is(plane, tiny_movie):
+    rigid = stores.read_array(plane / "registered", "rigid_offsets_px")
+    reference = np.median(rigid - tiny_movie.motion_px, axis=0)  # where the reference image stood
+    found = stores.read_array(plane / "rois", "centroid_px") + reference
+    nearest = np.linalg.norm(found[:, None] - tiny_movie.centres, axis=2).min(0)
+    assert nearest.max() < 1
+    assert len(found) < 20
+
+
+def test_footprints_and_measures_agree(plane):
+    store = stores.checked(plane / "rois", verify=True)
+    footprints = Footprints.read(store)
+    n_pixels = stores.read_array(store, "n_pixels")
+    assert len(footprints) == len(n_pixels)
+    np.testing.assert_array_equal(np.diff(footprints.indptr), n_pixels)
+    assert footprints.pixel.min() >= 0 and footprints.pixel.max() < 96 * 96
+    assert (footprints.weight > 0).all()
+    rows, columns = (stores.read_attributes(plane / "registered")[f"visible_{axis}"] for axis in ("rows", "columns"))
+    y, x = np.divmod(footprints.pixel, 96)
+    assert rows[0] <= y.min() and y.max() < rows[1] and columns[0] <= x.min() and x.max() < columns[1]
+    assert (stores.read_array(store, "compactness") >= 1).all()
+    assert (stores.read_array(store, "n_soma_pixels") <= n_pixels).all()
+    assert stores.read_attributes(store)["diameter_px"] == 8
+    assert stores.read_array(store, "max_projection").shape == (96, 96)
+
+
+def test_centroids_weigh_pixels():
+    np.testing.assert_allclose(centroids_px(FOOTPRINTS, 10), [[1, 1.75], [3.25, 0]])
+
+
+def test_footprints_are_picked_and_joined():
+    picked = FOOTPRINTS.subset(np.array([1, 0, 1]))
+    np.testing.assert_array_equal(picked.indptr, [0, 3, 5, 8])
+    np.testing.assert_array_equal(picked.pixel, [20, 30, 40, 11, 12, 20, 30, 40])
+    assert len(FOOTPRINTS.subset(np.array([], int))) == 0
+    joined = Footprints.join([FOOTPRINTS, FOOTPRINTS.subset(np.array([], int)), FOOTPRINTS])
+    np.testing.assert_array_equal(joined.weight, [*FOOTPRINTS.weight] * 2)
+    np.testing.assert_array_equal(joined.pixel[joined.roi(2)], [11, 12])
+
+
+@pytest.mark.parametrize(("diameter_px", "scale"), [(3, 1), (8, 1), (10, 2), (16, 2), (20, 3), (60, 4), (500, 4)])
+def test_spatial_scale_follows_the_soma(diameter_px, scale):
+    assert spatial_scale(diameter_px) == scale
+
+
+def test_the_somas_size_must_be_known():
+    settings = DetectionSettings()
+    assert soma_diameter_px(settings, 12, 1.5) == 8
+    assert soma_diameter_px(DetectionSettings(soma_diameter_px=9), None, None) == 9
+    with pytest.raises(SettingsError, match=r"pixel_size_um None.*detection\.soma_diameter_px"):
+        soma_diameter_px(settings, 12, None)
+
+
+def test_a_movie_without_cells_is_an_error(tmp_path):
+    noise = np.random.default_rng(0).normal(500, 30, (300, 64, 64)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "movie.tif", noise)
+    acquisition = AcquisitionInfo(volume_rate_hz=10, pixel_size_um=1.5)
+    register_plane([tmp_path / "movie.tif"], tmp_path / "registered", 0, acquisition, RegistrationSettings())
+    with pytest.raises(InputError, match="no ROI.*threshold_scaling"):
+        detect_rois(tmp_path / "registered", tmp_path / "rois", DetectionSettings(threshold_scaling=3), 12, None)
+    assert not (tmp_path / "rois").exists()

@@ -1,0 +1,98 @@
+"""TIFF pages: every flavour round, every damage refused."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from dina.errors import InputError
+from dina.imaging.tiff import TiffPages, page_sizes
+
+FRAMES = np.random.default_rng(0).integers(0, 60000, (12, 40, 48)).astype(np.uint16)
+
+
+def write_page_by_page(path, frames):
+    with tifffile.TiffWriter(path) as tif:
+        for frame in frames:
+            tif.write(frame, metadata=None)
+
+
+def write_contiguous(path, frames):
+    with tifffile.TiffWriter(path, bigtiff=True) as tif:
+        for frame in frames:
+            tif.write(frame, contiguous=True)
+
+
+WRITERS = {
+    "plain": tifffile.imwrite,
+    "big-endian": lambda path, frames: tifffile.imwrite(path, frames, byteorder=">"),
+    "BigTIFF": lambda path, frames: tifffile.imwrite(path, frames, bigtiff=True),
+    "ImageJ": lambda path, frames: tifffile.imwrite(path, frames, imagej=True),
+    "OME": lambda path, frames: tifffile.imwrite(path, frames, ome=True, photometric="minisblack"),
+    "compressed": lambda path, frames: tifffile.imwrite(path, frames, compression="zlib"),
+    "page by page": write_page_by_page,
+    "contiguous": write_contiguous,
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_reads_what_was_written(tmp_path, writer):
+    writer(tmp_path / "movie.tif", FRAMES)
+    pages = TiffPages(tmp_path / "movie.tif")
+    assert (pages.n_pages, pages.height, pages.width, pages.dtype) == (12, 40, 48, np.uint16)
+    np.testing.assert_array_equal(pages.read(range(1, 12, 3)), FRAMES[1::3])
+    pages.close()
+    np.testing.assert_array_equal(pages.read(range(2)), FRAMES[:2])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float32])
+def test_keeps_the_type(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "movie.tif", (FRAMES // 300).astype(dtype))
+    pages = TiffPages(tmp_path / "movie.tif")
+    assert pages.dtype == dtype
+    np.testing.assert_array_equal(pages.read(range(12)), (FRAMES // 300).astype(dtype))
+
+
+@pytest.mark.parametrize("share", [0.999, 0.7, 0.2])
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+def test_refuses_a_truncated_file(tmp_path, writer, share):
+    path = tmp_path / "movie.tif"
+    writer(path, FRAMES)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    if writer is WRITERS["OME"] and share == 0.999:
+        pytest.skip("the description stands last: all pages are whole")
+    with pytest.raises(InputError, match=r"movie\.tif.*expected.*cut off"):
+        TiffPages(path).read(range(12))
+
+
+def test_reads_an_imagej_stack_behind_one_directory(tmp_path):
+    """ImageJ writes stacks beyond 4 GB so; here a small one, its other directories unlinked."""
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, FRAMES, imagej=True)
+    content = bytearray(path.read_bytes())
+    order = "little" if content[:2] == b"II" else "big"
+    first = int.from_bytes(content[4:8], order)
+    n_tags = int.from_bytes(content[first : first + 2], order)
+    content[first + 2 + 12 * n_tags : first + 6 + 12 * n_tags] = bytes(4)
+    path.write_bytes(content)
+    assert len(page_sizes(path)) == 1
+    np.testing.assert_array_equal(TiffPages(path).read(range(12)), FRAMES)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="frames; expected 12, as its header says"):
+        TiffPages(path)
+
+
+def test_names_the_page_that_differs_in_size(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "movie.tif") as tif:
+        for frame in (FRAMES[0], FRAMES[1], FRAMES[2, :20]):
+            tif.write(frame)
+    with pytest.raises(InputError, match=r"page 2: found 20 × 48 px.*expected 40 × 48 px"):
+        TiffPages(tmp_path / "movie.tif")
+
+
+def test_refuses_colour_and_other_files(tmp_path):
+    tifffile.imwrite(tmp_path / "colour.tif", np.zeros((5, 40, 48, 3), np.uint8), photometric="rgb")
+    with pytest.raises(InputError, match="3 samples a pixel"):
+        TiffPages(tmp_path / "colour.tif")
+    (tmp_path / "text.tif").write_text("not a movie at all")
+    with pytest.raises(InputError, match="expected a TIFF"):
+        TiffPages(tmp_path / "text.tif")

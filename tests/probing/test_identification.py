@@ -1,0 +1,48 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from dina.probing.identification import _by_image, _hits, top_k_probability
+from dina.probing.statistics import interval, paired_ratio, resampled
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("pool", [2, 4, 7])
+def test_probability_equals_counting_every_pool(pool, k):
+    n = 7
+    for ahead in range(n):
+        rivals = np.arange(n - 1) < ahead  # which of the rivals score above the true image
+        hits = [rivals[list(chosen)].sum() < k for chosen in combinations(range(n - 1), pool - 1)]
+        assert top_k_probability(np.array([ahead]), n, pool, k)[0] == pytest.approx(np.mean(hits))
+
+
+def test_a_tie_counts_half():
+    assert top_k_probability(np.array([0.5]), 10, 10, 1)[0] == 0.5
+
+
+def test_chance_of_random_scores():
+    ahead = np.random.default_rng(0).integers(0, 100, 20_000)
+    assert top_k_probability(ahead, 100, 10, 1).mean() == pytest.approx(0.1, abs=0.01)
+    assert top_k_probability(ahead, 100, 10, 5).mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_repeats_are_averaged_within_image():
+    table = _by_image(np.array([0.0, 3.0, 0.0]), np.array([1, 0, 1]), 2)
+    np.testing.assert_array_equal(table, [[3, 0], [np.nan, 0]])
+    np.testing.assert_allclose(_hits(table[None], 5, 5, 1), [0, 1])
+
+
+def test_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    covered = [low <= 0.3 <= high for low, high in (interval(rng.random(150) < 0.3, 400) for _ in range(200))]
+    assert 0.9 <= np.mean(covered) <= 0.99
+
+
+def test_comparisons_are_paired():
+    rng = np.random.default_rng(2)
+    values = (rng.random(200) < 0.5).astype(float)
+    ratio, low, high = paired_ratio(values, values, 300)
+    assert ratio == low == high == 1
+    assert np.isnan(paired_ratio(values, np.zeros(200), 300)[0])
+    np.testing.assert_array_equal(resampled(5, 3), resampled(5, 3))

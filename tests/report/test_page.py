@@ -1,0 +1,69 @@
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dina.report.page import write_report
+from tests.report.conftest import FIGURES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def page(results):
+    recordings = {
+        name: [str(results / name / f"figures/{figure}.png") for figure in FIGURES] for name in ("mouse", "movie")
+    }
+    output, benchmarks = results / "report.html", results / "tables/benchmarks.csv"
+    captions = results.parent / "captions"
+    write_report(
+        results, recordings, output, benchmarks, scoreboard=results / "tables/scoreboard.csv", captions=captions
+    )
+    return output.read_text(encoding="utf-8")
+
+
+def test_it_opens_offline(page):
+    assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?\s*(https?:)?//", page)
+    assert "<script" not in page and "@import" not in page
+    assert all(target.startswith("data:image/png;base64,") for target in re.findall(r'src="([^"]*)', page))
+
+
+def test_every_figure_and_caption_in_the_order_of_the_road(page):
+    for section in page.split("<section")[1:]:
+        titles = re.findall(r"<h3[^>]*>(.*?)</h3>", section)
+        assert [title for title in titles if title.startswith("Title of m")] == [f"Title of {name}" for name in FIGURES]
+        for name in FIGURES:
+            assert f"What {name} shows." in section
+    assert page.count("<img") == 4 and "<strong>Good:</strong> a &amp; b &lt; c." in page
+
+
+def test_links_lead_somewhere(page):
+    targets = re.findall(r'href="#([^"]*)"', page)
+    assert targets and set(targets) <= set(re.findall(r'id="([^"]*)"', page))
+
+
+def test_scores_and_the_best_of_them(page):
+    mouse, movie = page.split("<section")[1:]
+    assert "among 100 unseen images" in mouse and "0.55 <small>[0.50, 0.60]</small>" in mouse
+    best = re.findall(r'class="best">(\S+)', mouse)
+    assert best == ["0.55", "0.61", "20"]  # the ideal observer is a reference; fewer neurons are better
+    assert "the road ends at the session" in movie and "<th>among" not in movie
+
+
+def test_table_of_benchmarks(page, results):
+    table = pd.read_csv(results / "tables/benchmarks.csv")
+    assert table["job"].tolist() == ["plane-0/register_plane", "probe", "quick"]
+    assert table["seconds"].tolist() == [30.25, 12.5, 0.2]
+    assert "42.8" not in page and "took 43 s in all" in page and ">nan<" not in page
+
+
+def test_captions_are_written_for_readers():
+    captions = sorted((ROOT / "workflow/report").glob("*.rst"))
+    assert captions
+    for path in captions:
+        title, blank, *rest = path.read_text(encoding="utf-8").splitlines()
+        assert title and not blank and not title.endswith("."), path
+        words = ["**Good:**", "**Bad:**", "**Then:**"]
+        assert [line.split(" ")[0] for line in rest if line.startswith("**")] == words, path
+        assert "{" not in "\n".join(rest), path  # snakemake renders captions as templates
