@@ -210,7 +210,7 @@ class RegistrationSettings(Section):
     max_shift_share: Annotated[float, Field(gt=0, le=0.5)] = Field(
         0.1, description="Largest rigid shift, share of the field of view."
     )
-    reference_frames: Count = Field(200, description="Frames from which the reference image is built.")
+    reference_frames: Count = Field(100, description="Frames from which the reference image is built.")
     smooth_sigma_px: Positive = Field(1.15, description="Spatial smoothing of the phase correlation, pixels.")
     batch_frames: Count = Field(20, description="Frames registered at once; small batches stay in cache.")
 
@@ -356,11 +356,11 @@ class DinaModelSettings(Section):
 class DinaTrainingSettings(Section):
     """How the towers are trained."""
 
-    epochs: Count = Field(40, description="Most passes over the training trials.")
+    epochs: Count = Field(30, description="Most passes over the training trials.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(
         256, description="Trials in a batch; the others are each trial's negatives."
     )
-    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    learning_rate: Positive = Field(3e-3, description="Learning rate of AdamW.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.3, description="Share of neurons silenced in each batch."
@@ -382,6 +382,9 @@ class ConvolutionalSettings(Section):
     """The prior art that DINA is compared with: responses to pixels by a convolutional network."""
 
     channels: Count = Field(32, description="Channels of the widest layer.")
+    size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        32, description="Height and width of the pictures that it predicts, pixels."
+    )
     epochs: Count = Field(60, description="Most passes over the training trials.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Trials in a batch.")
     learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
@@ -402,7 +405,7 @@ class RidgeSettings(Section):
     n_components: Count = Field(200, description="Principal components of the Gabor features, ridge to features.")
     n_encoding_components: Count = Field(400, description="Principal components of the Gabor features, encoding model.")
     size_px: Annotated[int, Field(ge=8, le=256)] = Field(
-        32, description="Height and width of the images that ridge and convolutional decoder predict, pixels."
+        32, description="Height and width of the pictures that ridge predicts, pixels."
     )
 
 
@@ -437,15 +440,22 @@ class AblationSettings(Section):
         (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0),
         description="Shares of neurons left on.",
     )
-    n_random_orders: Count = Field(5, description="Random orders of neurons.")
+    n_random_orders: Count = Field(3, description="Random orders of neurons, dealt out among a decoder's seeds.")
+    n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders.")
 
 
 class AttributionSettings(Section):
     """Where in the image, and by which neurons."""
 
-    n_images: Count = Field(100, description="Images over which saliency is averaged.")
+    n_images: Count = Field(24, description="Images over which gradients are averaged.")
     n_steps: Annotated[int, Field(ge=2)] = Field(16, description="Steps of integrated gradients.")
-    n_latents: Count = Field(32, description="Latent maps that are attributed.")
+    n_latents: Count = Field(32, description="Latent values that are attributed, those on which the towers agree best.")
+    n_probes: Count = Field(
+        18, description="Photographs shown at each place when receptive fields are mapped, over all seeds."
+    )
+    n_examples: Count = Field(6, description="Images and neurons that are shown as examples.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the photographs shown in mapping.")
 
 
 class Settings(Section):

@@ -14,16 +14,9 @@ def order_by_reliability(reliability: np.ndarray) -> np.ndarray | None:
     return np.argsort(-reliability, kind="stable")
 
 
-def keep_counts(shares: tuple[float, ...], n_neurons: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shares as whole numbers of neurons, at least one, each once.
-
-    Returns
-    -------
-    counts : (points,) int, ascending; all neurons come last, whether asked for or not
-    shares : (points,) float, the shares that the counts are
-    """
-    counts = np.unique([max(1, round(share * n_neurons)) for share in (*shares, 1.0)])
-    return counts, counts / n_neurons
+def keep_counts(shares: tuple[float, ...], n_neurons: int) -> np.ndarray:
+    """(points,) shares as numbers of neurons, ascending, each once, at least one; all neurons always come last."""
+    return np.unique([max(1, round(share * n_neurons)) for share in (*shares, 1.0)])
 
 
 def share_needed(shares: np.ndarray, curves: np.ndarray, goal: np.ndarray | float) -> np.ndarray:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from dina import stores
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MIN_SIGNAL_VARIANCE = 0.1  # neurons counted as responsive
 UNMATCHED = -1
+COLUMNS = ("method", "axis", "r", "median_distance_deg", "n")
 
 
 def match_neurons(responses: Path, truth: Path, n_neurons: int) -> np.ndarray:
@@ -62,8 +60,6 @@ def centre_agreement(found_deg: np.ndarray, true_deg: np.ndarray, counted: np.nd
     -------
     Table with columns method, axis (x, y), r, median_distance_deg, n.
     """
-    import pandas as pd
-
     used = counted & np.isfinite(found_deg).all(1) & np.isfinite(true_deg).all(1)
     found, true = found_deg[used], true_deg[used]
     distance = float(np.median(np.hypot(*(found - true).T))) if used.any() else np.nan
@@ -71,6 +67,35 @@ def centre_agreement(found_deg: np.ndarray, true_deg: np.ndarray, counted: np.nd
     return pd.DataFrame(
         {"method": method, "axis": ["x", "y"], "r": r, "median_distance_deg": distance, "n": int(used.sum())}
     )
+
+
+def compare_fields(fields: pd.DataFrame, matched: np.ndarray, truth: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put true centres beside recovered ones, and say how well each method recovers those of responsive neurons.
+
+    Parameters
+    ----------
+    fields : table with columns method, x_deg, y_deg, signal_variance; the neurons in order within each method
+    matched : (neurons,) of :func:`match_neurons`
+    truth : store
+
+    Returns
+    -------
+    fields : with columns true_neuron, true_x_deg, true_y_deg
+    agreement : of :func:`centre_agreement`
+    """
+    true_deg = stores.read_array(truth, "center_deg")[matched]
+    true_deg[matched == UNMATCHED] = np.nan
+    tables, agreement = [], []
+    for method, rows in fields.groupby("method", sort=False):
+        tables.append(rows.assign(true_neuron=matched, true_x_deg=true_deg[:, 0], true_y_deg=true_deg[:, 1]))
+        counted = rows["signal_variance"].to_numpy() > MIN_SIGNAL_VARIANCE
+        agreement.append(centre_agreement(rows[["x_deg", "y_deg"]].to_numpy(), true_deg, counted, str(method)))
+    return pd.concat(tables, ignore_index=True), pd.concat(agreement, ignore_index=True)
+
+
+def no_agreement() -> pd.DataFrame:
+    """The empty table of a recording without truth."""
+    return pd.DataFrame({name: pd.Series(dtype=object if name in COLUMNS[:2] else float) for name in COLUMNS})
 
 
 def _pair(found: np.ndarray, true: np.ndarray, within: float) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from dina import stores
 from dina.errors import StoreError, problem
 from dina.recordings.trials import TEST, TrialResponses
 
-SHARED_NODES = 31  # the population pins the shared gain to a tenth of its spread; coarser nodes step over it
+SHARED_NODES = 61  # the population pins the shared gain to a tenth of its spread; coarser nodes step over it
 PRIVATE_NODES = 9
 
 

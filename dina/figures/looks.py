@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+KINDS = ("decoder", "reference", "baseline")
 
 
 @dataclass(frozen=True)
@@ -15,14 +19,15 @@ class Look:
     short : str, its name where there is little room
     colour : str, from the palette of Okabe & Ito, told apart by colour-blind readers
     marker : str, matplotlib's; tells decoders apart without colour
-    reference : bool, whether it has seen more than a decoder may; drawn dashed
+    kind : "decoder"; "reference", which has seen more than a decoder may, drawn dashed; or "baseline", which has
+        not seen the response at all
     """
 
     label: str
     short: str
     colour: str
     marker: str
-    reference: bool = False
+    kind: Literal["decoder", "reference", "baseline"] = "decoder"
 
 
 # Okabe & Ito 2008, Color Universal Design; their yellow is too faint for lines on white.
@@ -36,11 +41,16 @@ LOOKS = {
     "gabor_ridge": Look("ridge to Gabor features", "Gabor ridge", ORANGE, "^"),
     "ridge": Look("ridge to pixels", "pixel ridge", PURPLE, "v"),
     "convolutional": Look("convolutional decoder", "convolutional", VERMILLION, "P"),
-    "template": Look("repeat template (reference)", "template", GREY, "X", reference=True),
-    "ideal_observer": Look("ideal observer (reference)", "ideal observer", BLACK, "*", reference=True),
+    "template": Look("repeat template (reference)", "template", GREY, "X", "reference"),
+    "ideal_observer": Look("ideal observer (reference)", "ideal observer", BLACK, "*", "reference"),
+    "mean_image": Look("mean training image (baseline)", "mean image", GREY, "_", "baseline"),
+    "random_image": Look("random training image (baseline)", "random image", GREY, "_", "baseline"),
+    "pixels": Look("true pixels (baseline)", "true pixels", GREY, "_", "baseline"),
+    "blurred_pixels": Look("blurred true pixels (baseline)", "blurred pixels", GREY, "_", "baseline"),
 }
 
 
-def present(names: set[str]) -> list[str]:
-    """Those decoders among ``names`` that have a look, in the order of every figure."""
-    return [name for name in LOOKS if name in names]
+def in_order(names: Iterable[str], *kinds: str) -> list[str]:
+    """Those of ``names`` that are of these kinds (any, if none is given), in the order of every figure."""
+    wanted = set(names)
+    return [name for name, look in LOOKS.items() if name in wanted and look.kind in (kinds or KINDS)]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from dina import stores
 from dina.figures.looks import BLACK, BLUE, GREY, PALE, SKY
-from dina.figures.style import house_style, letter, page_figure, save
+from dina.figures.style import house_style, letter, page_figure, save, say
 from dina.recordings.reliability import repeat_pairs
 from dina.recordings.trials import SPLITS, TEST, TrialResponses, read_trials
 
@@ -52,7 +52,7 @@ def _draw_variance(axes: Axes, variance: np.ndarray) -> None:
     axes.set(title="signal variance", xlabel="share of variance that repeats", ylabel="neurons")
     known = variance[np.isfinite(variance)]
     if not len(known):
-        _say(axes, NO_REPEATS)
+        say(axes, NO_REPEATS)
         return
     first, last = np.floor(known.min() / BIN_WIDTH), np.ceil(known.max() / BIN_WIDTH)
     bins = np.arange(first, last + 1) * BIN_WIDTH
@@ -72,7 +72,7 @@ def _draw_example(axes: Axes, trials: TrialResponses, variance: np.ndarray, neur
     axes.set(title="one neuron, two showings", xlabel="first response (root scale)", ylabel="second response")
     first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
     if not len(first):
-        _say(axes, NO_REPEATS)
+        say(axes, NO_REPEATS)
         return
     x, y = (signed_root(trials.responses[showing, neuron]) for showing in (first, second))
     ends = [min(x.min(), y.min()), max(x.max(), y.max())]
@@ -112,7 +112,7 @@ def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np
         kind = "repeated"
         first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
     if not len(first):
-        _say(axes, NO_REPEATS)
+        say(axes, NO_REPEATS)
         return
     first, second, shown = first[:MAX_IMAGES], second[:MAX_IMAGES], ranked[:N_NEURONS]
     z = np.stack([trials.standardised(showing, weighted=False)[:, shown] for showing in (first, second)])
@@ -126,8 +126,3 @@ def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np
     axes.tick_params(axis="y", length=0)
     bar = figure.colorbar(picture, ax=axes, ticks=[0, MATRIX_LIMIT_SD], pad=0.01, aspect=30)
     bar.set_label("response (s.d. above mean)")
-
-
-def _say(axes: Axes, text: str) -> None:
-    """In place of a panel that this recording cannot fill."""
-    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -14,6 +14,7 @@ from dina.figures.looks import BLACK, GREY
 
 PAGE_WIDTH_IN = 7.09  # 180 mm, two columns of a journal's page: the width at which every figure is printed
 PNG_DPI = 200
+DOTTED = (0, (1, 2))
 
 STYLE = {
     # DejaVu Sans comes with matplotlib, so text has the same extent on every machine
@@ -89,4 +90,9 @@ def hide_frame(axes: Axes) -> None:
 
 def chance_line(axes: Axes, value: float, label: str = "chance") -> None:
     """A dotted line at the level of guessing."""
-    axes.axhline(value, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)), label=label, zorder=0)
+    axes.axhline(value, color=GREY, linewidth=0.8, linestyle=DOTTED, label=label, zorder=0)
+
+
+def say(axes: Axes, text: str) -> None:
+    """In place of a panel that this recording cannot fill."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -65,6 +65,8 @@ class FrameFile:
 
     def __setitem__(self, key: slice, frames: np.ndarray) -> None:
         start, stop, step = key.indices(len(self))
+        if np.shape(frames) == self._size and stop - start == 1:
+            frames = frames[None]  # suite2p squeezes a batch of one frame
         if step != 1 or np.shape(frames) != (stop - start, *self._size):
             raise ShapeError(f"{self.path}: found {np.shape(frames)} to write at {key}; frames are {self._size}.")
         with open(self.path, "r+b") as stream:

@@ -14,8 +14,8 @@ from dina.imaging.frames import open_frames
 from dina.imaging.indicators import tau_s
 from dina.settings import DetectionSettings
 
-FINEST_SCALE_PX = 3.0  # suite2p's scale k looks for ROIs of 3 · 2**k pixels, k from 1 to 4
-COARSEST_SCALE = 4
+FINEST_SCALE_PX = 3.0  # suite2p's spatial scale k stands for ROIs of 3 · 2**k pixels, k from 1 to 4
+SCALES = (1.0, 4.0)
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
 
 
@@ -137,9 +137,14 @@ def soma_diameter_px(settings: DetectionSettings, cell_diameter_um: float | None
     return cell_diameter_um / pixel_size_um
 
 
-def spatial_scale(diameter_px: float) -> int:
-    """suite2p's spatial scale for somata of a diameter; its own guess follows the neuropil in dense tissue."""
-    return int(np.clip(round(math.log2(diameter_px / FINEST_SCALE_PX)), 1, COARSEST_SCALE))
+def spatial_scale(diameter_px: float) -> float:
+    """suite2p's spatial scale for somata of a diameter, as a continuous number.
+
+    All that the scale does in suite2p 1.1 is to multiply the detection threshold: ROIs of every size are sought
+    at once. Rounded to a whole number it would double the threshold between somata of 8 and of 9 pixels, and
+    suite2p's own guess follows the neuropil in dense tissue.
+    """
+    return float(np.clip(math.log2(diameter_px / FINEST_SCALE_PX), *SCALES))
 
 
 def centroids_px(footprints: Footprints, width: int) -> np.ndarray:
@@ -162,12 +167,12 @@ def _detect(
 
     options = suite2p.settings_for("detection") | {
         "algorithm": "sparsery",  # never cellpose, which downloads weights
-        "threshold_scaling": settings.threshold_scaling,
+        "threshold_scaling": settings.threshold_scaling * spatial_scale(diameter_px),
         "max_overlap": settings.max_overlap,
         "nbins": settings.n_bins,
         "highpass_time": settings.highpass_bins,
     }
-    options["sparsery_settings"] |= {"spatial_scale": spatial_scale(diameter_px), "max_ROIs": settings.max_rois}
+    options["sparsery_settings"] |= {"spatial_scale": 1, "max_ROIs": settings.max_rois}
     rows, columns = attributes["visible_rows"], attributes["visible_columns"]
     try:
         found, stats, _ = wrapper(

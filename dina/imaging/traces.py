@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,9 @@ def _extract(registered: Path, stats: list[dict], settings: ExtractionSettings) 
         "min_neuropil_pixels": settings.neuropil_min_pixels,
         "allow_overlap": settings.allow_overlap,
     }
-    return wrapper(stats, open_frames(registered), settings=options, device=torch.device("cpu"))[:2]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse", UserWarning)  # torch's, about suite2p's way with sparse tensors
+        return wrapper(stats, open_frames(registered), settings=options, device=torch.device("cpu"))[:2]
 
 
 def _classify(stats: list[dict], skewness: np.ndarray) -> np.ndarray:

@@ -53,7 +53,12 @@ class DualTower(nn.Module):
 
 
 def build_dual_tower(
-    settings: DinaModelSettings, gabor: GaborSettings, *, image_shape: tuple[int, int], n_neurons: int, n_components: int
+    settings: DinaModelSettings,
+    gabor: GaborSettings,
+    *,
+    image_shape: tuple[int, int],
+    n_neurons: int,
+    n_components: int,
 ) -> DualTower:
     """Towers of the given size with untrained weights."""
     layout = (settings.channels, gabor.grid, gabor.grid)

@@ -94,3 +94,11 @@ def fit_feature_space(
         deviation=torch.tensor(root / np.sqrt(len(images)), **as_tensor),
     )
     return space, (vectors * root).astype(np.float32)
+
+
+def restore_feature_space(
+    settings: GaborSettings, image_shape: tuple[int, int], tensors: dict[str, torch.Tensor]
+) -> FeatureSpace:
+    """A feature space from what :meth:`FeatureSpace.tensors` gave, on the device of these tensors."""
+    bank = GaborBank(settings, image_shape).to(tensors["mean"].device)
+    return FeatureSpace(bank, *(tensors[name] for name in ("mean", "sd", "loadings", "deviation")))

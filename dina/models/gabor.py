@@ -104,7 +104,7 @@ class GaborBank(nn.Module):
 def _gaussian_filters(
     rows: torch.Tensor, columns: torch.Tensor, frequency: float, settings: GaborSettings
 ) -> torch.Tensor:
-    """Transfer functions (orientations, rows, columns) of unit peak; zero at zero frequency, so a grey image gives 0."""
+    """(orientations, rows, columns) transfer functions; 0 at zero frequency, so a grey image gives 0."""
     octaves = 2**settings.bandwidth_octaves
     spread = frequency * (octaves - 1) / (octaves + 1) / math.sqrt(2 * math.log(2))
     angles = torch.arange(settings.n_orientations) * (math.pi / settings.n_orientations)

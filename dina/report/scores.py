@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dina.figures.looks import LOOKS, present
+from dina.figures.looks import LOOKS, in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Score:
     ci_low: float
     ci_high: float
     percent: bool
-    best: bool  # of all decoders that are no reference
+    best: bool  # of all decoders; references and baselines do not compete
 
     @property
     def text(self) -> str:
@@ -90,7 +90,7 @@ def read_boards(scoreboard: Path) -> dict[str, Board]:
 
 
 def _board(scores: pd.DataFrame) -> Board:
-    decoders = present(set(scores["decoder"]))
+    decoders = in_order(scores["decoder"])
     columns = [_column(scores, headline) for headline in HEADLINES]
     chances = [column.iloc[0]["chance"] if len(column) else float("nan") for column in columns]
     return Board(
@@ -114,8 +114,8 @@ def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:
 def _score(column: pd.DataFrame, headline: Headline, decoder: str) -> Score | None:
     if decoder not in column.index or column.loc[decoder, "value"] != column.loc[decoder, "value"]:
         return None
-    rivals = column.loc[[name for name in column.index if name in LOOKS and not LOOKS[name].reference], "value"]
+    rivals = column.loc[in_order(column.index, "decoder"), "value"]
     best = rivals.min() if headline.lower_is_better else rivals.max()
     row = column.loc[decoder]
-    is_best = not LOOKS[decoder].reference and row["value"] == best
-    return Score(row["value"], row["ci_low"], row["ci_high"], headline.percent, bool(is_best))
+    is_best = LOOKS[decoder].kind == "decoder" and bool(row["value"] == best)
+    return Score(row["value"], row["ci_low"], row["ci_high"], headline.percent, is_best)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dina.errors import InputError, problem
-from dina.figures.looks import LOOKS
+from dina.figures.looks import LOOKS, in_order
 from dina.report.scores import HEADLINES, Board, Score, read_boards
 
 NAME_WIDTH, CELL_WIDTH = 16, 20
@@ -32,7 +32,8 @@ def summarise(results: Path) -> str:
 
 def _table(board: Board) -> list[str]:
     lines = [_line("", [headline.title for headline in HEADLINES])]
-    lines += [_line(LOOKS[name].short, [_cell(score) for score in scores]) for name, scores in board.rows.items()]
+    for name in in_order(board.rows, "decoder", "reference"):
+        lines.append(_line(LOOKS[name].short, [_cell(score) for score in board.rows[name]]))
     return [*lines, _line("chance", board.chance)]
 
 

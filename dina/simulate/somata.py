@@ -15,7 +15,7 @@ NUCLEUS_SHARE = 0.6  # diameter of the nucleus in a pyramidal soma, share of the
 NUCLEUS_BRIGHTNESS = 0.35  # GCaMP is kept out of the nucleus; what remains comes from above and below it
 EDGE_UM = 1.5  # softness of edges: the lateral blur of the microscope, and the light gathered while crossing a pixel
 AXIS_RATIO = (0.8, 1.0)  # short to long axis
-TRIES = 200  # random places tried per cell before the field counts as full
+TRIES = 2000  # random places tried in vain before the field counts as full
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,18 @@ def place_somata(
     edge = edge_px + diameter / 2
     low, high = np.full(2, edge), np.array(vessel_distance_px.shape) - 1 - edge
     centers = np.empty((settings.n_neurons_per_plane, 2))
-    n_placed = 0
-    for _ in range(TRIES * len(centers) if np.all(high > low) else 0):
+    n_placed = n_misses = 0
+    while np.all(high > low) and n_misses < TRIES:
         place = rng.uniform(low, high)
         y, x = place.astype(int)
         apart = np.hypot(*(centers[:n_placed] - place).T) >= SPACING_SHARE * diameter
-        if vessel_distance_px[y, x] > diameter / 2 and apart.all():
-            centers[n_placed] = place
-            n_placed += 1
-            if n_placed == len(centers):
-                return centers
+        if vessel_distance_px[y, x] <= diameter / 2 or not apart.all():
+            n_misses += 1
+            continue
+        centers[n_placed] = place
+        n_placed, n_misses = n_placed + 1, 0
+        if n_placed == len(centers):
+            return centers
     raise SettingsError(
         problem(
             "simulation.optics.n_neurons_per_plane",

@@ -55,9 +55,10 @@ def test_footprints_are_picked_and_joined():
     np.testing.assert_array_equal(joined.pixel[joined.roi(2)], [11, 12])
 
 
-@pytest.mark.parametrize(("diameter_px", "scale"), [(3, 1), (8, 1), (10, 2), (16, 2), (20, 3), (60, 4), (500, 4)])
+@pytest.mark.parametrize(("diameter_px", "scale"), [(3, 1), (6, 1), (12, 2), (24, 3), (48, 4), (500, 4)])
 def test_spatial_scale_follows_the_soma(diameter_px, scale):
-    assert spatial_scale(diameter_px) == scale
+    assert spatial_scale(diameter_px) == pytest.approx(scale)
+    assert spatial_scale(8) < spatial_scale(9) < 1.2 * spatial_scale(8)
 
 
 def test_the_somas_size_must_be_known():

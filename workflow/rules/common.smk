@@ -138,6 +138,12 @@ def dina_stores(suffix=""):
     return paths
 
 
+def decoder_settings(wildcards):
+    """The one section of the decoders' settings that a rival uses."""
+    section = "convolutional" if wildcards.decoder == "convolutional" else "ridge"
+    return {section: settings[wildcards.recording]["decoders"][section]}
+
+
 def scoreboard():
     """The scoreboard, where any recording has stimuli."""
     return [f"{RESULTS}/tables/scoreboard.csv"] if DECODING else []

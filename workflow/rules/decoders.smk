@@ -44,7 +44,7 @@ rule fit_decoder:
         mem_mb=megabytes(3000, 4),
         runtime=240,
     params:
-        settings=of("decoders/{decoder}"),
+        settings=decoder_settings,
         gabor=of("gabor"),
         device=of("device"),
         code=code_version("dina.decoders.fitting"),

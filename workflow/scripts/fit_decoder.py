@@ -1,7 +1,7 @@
 """Fit one rival."""
 
 from dina.decoders.fitting import fit_decoder
-from dina.settings import GaborSettings
+from dina.settings import DecodersSettings, GaborSettings
 from dina.stage import stage
 
 with stage(snakemake) as job:
@@ -9,7 +9,7 @@ with stage(snakemake) as job:
         job.input("store"),
         job.output("store"),
         job.wildcards.decoder,
-        job.params.settings,
+        DecodersSettings(**job.params.settings),
         GaborSettings(**job.params.gabor),
         seed=int(job.wildcards.seed),
         device=job.params.device,

@@ -1,0 +1,67 @@
+"""How much each neuron contributes to the latents and to the match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from dina.attribution.gradients import Readout, integrated_gradient, mean_integrated_gradient
+from dina.attribution.towers import evenly, one_hot, tower_maps
+from dina.models.dual_tower import DualTower
+from dina.recordings.trials import TEST, TrialResponses
+from dina.settings import AttributionSettings
+
+
+def latent_importance(
+    model: DualTower, trials: TrialResponses, units: np.ndarray, settings: AttributionSettings, device: torch.device
+) -> np.ndarray:
+    """Each neuron's share in latent values: magnitude of integrated gradients from silence, mean over test images.
+
+    Parameters
+    ----------
+    units : (latents,) indices into the flattened maps
+
+    Returns
+    -------
+    (latents, neurons) float32, rows sum to 1
+    """
+    z, _ = trials.averaged(TEST)
+    z = torch.from_numpy(evenly(z, settings.n_images)).to(device)
+    readout = Readout(model.neural_tower, one_hot(units, int(np.prod(model.neural_tower.layout)), device))
+    importance = mean_integrated_gradient(readout, z, settings.n_steps).cpu().numpy()
+    return importance / importance.sum(1, keepdims=True)
+
+
+def neurons_for_half(importance: np.ndarray) -> np.ndarray:
+    """(latents,) fewest neurons that hold half of a latent's importance, from (latents, neurons) shares."""
+    held = np.cumsum(-np.sort(-importance, axis=1), axis=1)
+    return 1 + np.sum(held < 0.5, axis=1)
+
+
+def match_importance(
+    models: Sequence[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
+) -> np.ndarray:
+    """Each neuron's share in how far the shown image stands out of the gallery, mean over test images and seeds.
+
+    Integrated gradients of the neural maps' product with the shown image's direction less the gallery's
+    mean direction. The response side is not normalised: from silence to the response the cosine of a
+    linear tower is constant, and its gradients along the way add up to nothing.
+
+    Returns
+    -------
+    (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
+    """
+    z, ids = trials.averaged(TEST)
+    z = torch.from_numpy(z).to(device)
+    own = torch.arange(len(z), device=device)
+    shares = []
+    for model in models:
+        direction = normalize(tower_maps(model.image_tower, trials.images[ids], device), dim=1)
+        readout = Readout(model.neural_tower, direction - direction.mean(0))
+        attribution, _ = integrated_gradient(readout, z, torch.zeros_like(z), own, settings.n_steps)
+        total = attribution.mean(0)
+        shares.append((total / total.sum()).cpu().numpy())
+    return np.mean(shares, axis=0)

@@ -1,0 +1,63 @@
+"""The trained dual tower as a decoder."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from dina.decoders.base import Decoder
+from dina.models.dual_tower import DualTower, build_dual_tower
+from dina.models.features import BATCH_IMAGES
+from dina.settings import DinaModelSettings, GaborSettings
+
+
+class DinaDecoder(Decoder):
+    """Candidates are scored by the cosine of the two towers' maps; the features are the neural tower's maps.
+
+    Attributes
+    ----------
+    model : DualTower, with ``image_tower`` and ``neural_tower``
+    """
+
+    name = "dina"
+
+    def __init__(self, model: DualTower, about: dict[str, Any]):
+        self.model, self.about = model.eval(), about
+
+    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Mean cosine over the scales."""
+        with torch.no_grad():
+            maps = torch.cat([self.model.image_tower(batch) for batch in self._tensor(images).split(BATCH_IMAGES)])
+            return self.model.compare(self.model.neural_tower(self._tensor(z)), maps).cpu().numpy()
+
+    def features(self, z: np.ndarray) -> np.ndarray:
+        """The neural tower's maps, flattened (n, channels · grid²)."""
+        with torch.no_grad():
+            return self.model.neural_tower(self._tensor(z)).flatten(1).cpu().numpy()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Both towers' weights and the temperature."""
+        return self.model.state_dict()
+
+    def description(self) -> dict[str, Any]:
+        """What :func:`dina.training.train.describe_dina` said."""
+        return self.about
+
+    @classmethod
+    def restore(cls, description: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Self:
+        """From a checkpoint."""
+        model = build_dual_tower(
+            DinaModelSettings(**description["model"]),
+            GaborSettings(**description["gabor"]),
+            image_shape=description["image_shape"],
+            n_neurons=description["n_neurons"],
+            n_components=description["n_components"],
+        )
+        model.load_state_dict(tensors)
+        return cls(model.to(next(iter(tensors.values())).device), description)
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        device = self.model.log_inverse_temperature.device
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)

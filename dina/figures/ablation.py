@@ -1,0 +1,22 @@
+"""The figures of ablation: which spatial frequencies and how many neurons identification needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dina.figures.frequencies import draw_frequencies
+from dina.figures.neuron_curve import draw_neuron_curve
+from dina.figures.style import house_style, save
+
+
+def plot_ablation(images: Path, neurons: Path, folder: Path) -> None:
+    """Draw ``frequency-ablation`` and ``neuron-curve``.
+
+    Parameters
+    ----------
+    images, neurons : stores of the ablations
+    folder : where the files go
+    """
+    with house_style():
+        save(draw_frequencies(images), folder, "frequency-ablation")
+        save(draw_neuron_curve(neurons), folder, "neuron-curve")

@@ -1,0 +1,97 @@
+"""Figures: which image it was, over pool sizes, and all decoders side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from dina.figures.dots import MODES, draw_dots, legend_of_modes, mark_rows
+from dina.figures.looks import GREY, LOOKS, PALE, in_order
+from dina.figures.style import DOTTED, letter, page_figure
+from dina.probing.statistics import MEAN_OVER_SEEDS
+
+METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
+TITLES = dict(zip(MODES, ("one trial", "repeats averaged"), strict=True))
+
+
+def draw_pools(scores: pd.DataFrame) -> Figure:
+    """Top-1 against the size of the pool, one panel a trial mode.
+
+    Parameters
+    ----------
+    scores : means over seeds, as :func:`dina.probing.identification.probe_identification` writes them
+    """
+    top1 = scores[scores["metric"] == "top1"]
+    modes = [mode for mode in MODES if mode in set(top1["trial_mode"])]
+    figure = page_figure(3.1)
+    panels = np.atleast_1d(figure.subplots(1, len(modes), sharey=True))
+    for axes, mode, character in zip(panels, modes, "ab", strict=False):
+        _draw_pool_curves(axes, top1[top1["trial_mode"] == mode])
+        axes.set_title(TITLES[mode])
+        letter(axes, character)
+    panels[0].set_ylabel("top-1: share ranked first")
+    handles = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    order = [LOOKS[name].short for name in in_order(top1["decoder"])] + ["chance"]
+    figure.legend([handles[label] for label in order], order, loc="outside right center")
+    return figure
+
+
+def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
+    pools = np.unique(top1["pool_size"])
+    for decoder in in_order(top1["decoder"]):
+        of, look = top1[top1["decoder"] == decoder].sort_values("pool_size"), LOOKS[decoder]
+        style = {"color": look.colour, "marker": look.marker, "linestyle": "-" if look.kind == "decoder" else "--"}
+        axes.vlines(of["pool_size"], of["ci_low"], of["ci_high"], color=look.colour, linewidth=0.8)
+        axes.plot(of["pool_size"], of["value"], **style, label=look.short)
+    axes.plot(pools, 1 / pools, color=GREY, linewidth=0.8, linestyle=DOTTED, label="chance")
+    axes.set_xscale("log")
+    axes.set_xticks(pools, [str(pool) for pool in pools])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set(xlabel="unseen images in the pool", ylim=(0, 1.02))
+
+
+def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
+    """Every decoder in the largest pool: top-1, top-5, median rank, and DINA's top-1 over each other's.
+
+    Parameters
+    ----------
+    scores, ratios : as :func:`dina.probing.identification.probe_identification` writes them
+    """
+    rows = in_order(scores["decoder"])
+    pool = int(scores["pool_size"].max())
+    largest = scores[scores["pool_size"] == scores.groupby("decoder")["pool_size"].transform("max")]
+    figure = page_figure(0.27 * len(rows) + 1.1)
+    panels = figure.subplots(1, len(METRICS) + 1)
+    for axes, (metric, title), character in zip(panels, METRICS.items(), "abc", strict=False):
+        of = largest[largest["metric"] == metric]
+        draw_dots(axes, of[of["seed"] == MEAN_OVER_SEEDS], rows)
+        _draw_seeds(axes, of[(of["seed"] != MEAN_OVER_SEEDS) & (of["trial_mode"] == MODES[0])], rows)
+        axes.set(title=title, xlabel=f"among {pool} images")
+        letter(axes, character)
+    panels[2].set_xscale("log")
+    for axes in panels[:2]:
+        axes.set_xlim(0, 1.02)
+    _draw_ratios(panels[3], ratios, rows)
+    letter(panels[3], "d")
+    mark_rows(panels, rows)
+    figure.legend(handles=legend_of_modes(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_seeds(axes: Axes, scores: pd.DataFrame, rows: list[str]) -> None:
+    """Each seed's score of one trial, as small ticks under the mean."""
+    for row, decoder in enumerate(rows):
+        values = scores.loc[scores["decoder"] == decoder, "value"]
+        axes.plot(values, np.full(len(values), row), "|", color=LOOKS[decoder].colour, markersize=5, alpha=0.7)
+
+
+def _draw_ratios(axes: Axes, ratios: pd.DataFrame, rows: list[str]) -> None:
+    values = ratios.rename(columns={"over": "decoder", "decoder": "of", "ratio": "value"}).assign(chance=np.nan)
+    draw_dots(axes, values[np.isfinite(values["value"])], rows)
+    axes.axvline(1, color=PALE, linewidth=1, zorder=0)
+    axes.set(title="DINA's top-1 over it", xlabel="ratio, paired over images")

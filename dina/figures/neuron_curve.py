@@ -1,0 +1,81 @@
+"""Figure: how identification grows with the share of neurons left on, and how many are needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from dina import stores
+from dina.figures.dots import draw_dots, mark_rows
+from dina.figures.looks import BLACK, LOOKS, in_order
+from dina.figures.style import chance_line, letter, page_figure
+
+ORDERS = {"strongest": "strongest neurons first", "random": "neurons in random order"}
+# The two shares, drawn as dots of the two kinds
+NEEDED = {"neurons_for_90pct": "single", "neurons_for_equal_score": "averaged"}
+
+
+def draw_neuron_curve(ablation: Path) -> Figure:
+    """Top-1 against the share of neurons, strongest first and at random; the shares that are needed."""
+    curves, needed = (stores.read_table(ablation, name) for name in ("curves", "needed"))
+    attributes = stores.read_attributes(ablation)
+    orders = [order for order in ORDERS if order in set(curves["order"])]
+    decoders = in_order(curves["decoder"])
+    figure = page_figure(3.3)
+    panels = figure.subplots(1, len(orders) + 1, width_ratios=[1.3] * len(orders) + [1])
+    for axes, order in zip(panels, orders, strict=False):
+        of = needed[(needed["order"] == order) & (needed["metric"] == "neurons_for_90pct")]
+        _draw_curves(axes, curves[curves["order"] == order], of.set_index("decoder")["value"], decoders)
+        axes.set(title=ORDERS[order], xlabel=f"share of {attributes['n_neurons']} neurons left on")
+    top = 1.05 * curves["ci_high"].max()
+    for axes in panels[:-1]:
+        axes.set_ylim(0, top)
+    panels[0].set_ylabel(f"top-1, one trial, among {int(curves['pool_size'].max())} images")
+    _draw_needed(panels[-1], needed[needed["order"] == orders[0]], decoders)
+    for axes, character in zip(panels, "abc", strict=False):
+        letter(axes, character)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_curves(axes: Axes, curves: pd.DataFrame, needed: pd.Series, decoders: list[str]) -> None:
+    """A line a decoder; a large mark where it reaches 90 % of its best score."""
+    for decoder in decoders:
+        look, of = LOOKS[decoder], curves[curves["decoder"] == decoder].sort_values("share")
+        axes.fill_between(of["share"], of["ci_low"], of["ci_high"], color=look.colour, alpha=0.1, linewidth=0)
+        axes.plot(of["share"], of["value"], color=look.colour, label=look.short)
+        if np.isfinite(share := needed.get(decoder, np.nan)):
+            reached = np.interp(share, of["share"], of["value"])
+            axes.plot(share, reached, look.marker, color=look.colour, markersize=6, markeredgecolor="white", zorder=3)
+    axes.plot([], [], "o", color=BLACK, markersize=6, markeredgecolor="white", label="90 % of its own best score")
+    chance_line(axes, curves["chance"].iloc[0])
+    _share_axis(axes)
+
+
+def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str]) -> None:
+    """Shares as dots: filled for 90 % of a decoder's own best score, open for that of the convolutional decoder's."""
+    shares = needed.assign(trial_mode=needed["metric"].map(NEEDED), chance=np.nan)
+    draw_dots(axes, shares[np.isfinite(shares["value"])], decoders)
+    mark_rows([axes], decoders)
+    axes.set(title="neurons needed", xlabel="share of neurons")
+    _share_axis(axes)
+    axes.plot([], [], "o", color=BLACK, label="90 % of its own best")
+    axes.plot([], [], "o", color=BLACK, markerfacecolor="white", label="90 % of the best of\nthe convolutional")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
+def _share_axis(axes: Axes) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 3)))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.xaxis.set_minor_formatter("")
+
+
+def _percent(share: float, _position: int) -> str:
+    return f"{100 * share:g} %"

@@ -1,0 +1,35 @@
+"""The figures of probing: which image it was, what it looked like, what kind of picture it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from dina import stores
+from dina.figures.categories import draw_categories
+from dina.figures.identification import draw_decoders, draw_pools
+from dina.figures.reconstruction import draw_reconstructions
+from dina.figures.style import house_style, save
+from dina.probing.statistics import MEAN_OVER_SEEDS
+
+
+def plot_probing(identification: Path, reconstruction: Path, categories: Path, folder: Path) -> None:
+    """Draw ``identification``, ``decoders``, ``reconstruction`` and ``categories``.
+
+    Parameters
+    ----------
+    identification, reconstruction, categories : stores of the probes
+    folder : where the files go
+    """
+    scores = stores.read_table(identification, "scores")
+    ratios = stores.read_table(identification, "ratios")
+    with house_style():
+        save(draw_pools(_mean_over_seeds(scores)), folder, "identification")
+        save(draw_decoders(scores, ratios), folder, "decoders")
+        save(draw_reconstructions(reconstruction), folder, "reconstruction")
+        save(draw_categories(categories), folder, "categories")
+
+
+def _mean_over_seeds(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[scores["seed"] == MEAN_OVER_SEEDS]

@@ -1,0 +1,164 @@
+"""Sessions assembled from planes whose ROIs are known."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dina import stores
+from dina.errors import InputError, ShapeError
+from dina.imaging.rois import Footprints
+from dina.recordings.session import assemble_session, frame_times_s, read_plane, rejections
+from dina.settings import SessionSettings
+
+N_FRAMES = 50
+GOOD = {
+    "n_pixels": 55,
+    "n_soma_pixels": 50,
+    "compactness": 1.05,
+    "aspect_ratio": 1.1,
+    "skewness": 1.5,
+    "cell_probability": 0.9,
+    "noise_level": 1.2,
+    "usable": True,
+}
+ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
+    "baseline not above 0": {"usable": False},
+    "too small": {"n_soma_pixels": 5},
+    "too large": {"n_soma_pixels": 400},
+    "not compact": {"compactness": 2.0},
+    "not skewed": {"skewness": 0.0},
+    "improbable": {"cell_probability": 0.01},
+}
+FLOATS = {"compactness", "aspect_ratio", "skewness", "cell_probability", "noise_level"}
+
+
+def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
+    """The stores ``rois``, ``traces`` and ``activity`` of a plane with the given measures of ROIs."""
+    attributes = {
+        "n_frames": n_frames,
+        "height_px": 20,
+        "width_px": 30,
+        "volume_rate_hz": 5.0,
+        "pixel_size_um": 1.5,
+        "n_planes": n_planes,
+        "plane": number,
+        "pixel_scale": 1.0,
+        "diameter_px": 8.0,
+    }
+    n = len(rois)
+    values = {name: np.array([roi[name] for roi in rois], np.float32 if name in FLOATS else None) for name in GOOD}
+    paths = [folder / f"plane-{number}" / name for name in ("rois", "traces", "activity")]
+    contents = (
+        {"n_pixels", "n_soma_pixels", "compactness", "aspect_ratio"},
+        {"skewness", "cell_probability"},
+        {"noise_level", "usable"},
+    )
+    for path, names in zip(paths, contents, strict=True):
+        with stores.new_store(path) as store:
+            for name in names:
+                stores.write_array(store, name, values[name])
+            if path.name == "rois":
+                pixel = (np.arange(3 * n) + 10 * number).astype(np.int32)
+                Footprints(np.arange(0, 3 * n + 1, 3), pixel, np.ones(3 * n, np.float32)).write(store)
+                stores.write_array(store, "centroid_px", np.arange(2 * n).reshape(n, 2).astype(np.float32))
+                stores.write_array(store, "mean_image", np.full((20, 30), number, np.float32))
+            if path.name == "activity":
+                trace = 100 * number + np.arange(n)[:, None] + np.zeros((n, n_frames), np.float32)
+                stores.write_array(store, "deconvolved", trace)
+                stores.write_array(store, "dff", -trace)
+            stores.write_attributes(store, attributes)
+    return paths
+
+
+def assemble(folder, planes, **kwargs):
+    rois, traces, activity = zip(*planes, strict=True)
+    settings = kwargs.pop("settings", SessionSettings())
+    assemble_session(list(rois), list(traces), list(activity), folder / "session", settings, **kwargs)
+    return stores.checked(folder / "session", verify=True)
+
+
+def two_planes(folder):
+    return [
+        write_plane(folder, 0, [GOOD, GOOD | ODD["not skewed"], GOOD]),
+        write_plane(folder, 1, [GOOD | ODD["too small"], GOOD]),
+    ]
+
+
+def test_accepted_rois_of_all_planes_stand_in_order(tmp_path):
+    session = assemble(tmp_path, two_planes(tmp_path))
+    neurons = stores.read_table(session, "neurons")
+    assert neurons[["neuron", "plane", "roi"]].to_numpy().tolist() == [[0, 0, 0], [1, 0, 2], [2, 1, 1]]
+    assert neurons["skewness"].tolist() == [1.5] * 3 and neurons["x_px"].tolist() == [1, 5, 3]
+    deconvolved = stores.read_array(session, "deconvolved")
+    np.testing.assert_array_equal(deconvolved[:, 0], [0, 2, 101])
+    np.testing.assert_array_equal(stores.read_array(session, "dff"), -deconvolved)
+    footprints = Footprints.read(session)
+    assert [footprints.pixel[footprints.roi(k)][0] for k in range(3)] == [0, 6, 13]
+    np.testing.assert_array_equal(stores.read_array(session, "mean_image")[:, 0, 0], [0, 1])
+    everything = stores.read_table(session, "rois")
+    assert everything["rejected"].tolist() == ["", "not skewed", "", "too small", ""]
+
+
+def test_each_plane_keeps_its_own_times(tmp_path):
+    times = stores.read_array(assemble(tmp_path, two_planes(tmp_path)), "frame_time_s")
+    assert times.dtype == np.float64
+    np.testing.assert_allclose(times[:, :3], [[0, 0.2, 0.4], [0.1, 0.3, 0.5]])
+    np.testing.assert_allclose(frame_times_s(2, 4, 10.0, [3]), [[0.075, 0.175]])
+
+
+@pytest.mark.parametrize("reason", ODD)
+def test_each_criterion_names_what_fails(tmp_path, reason):
+    plane = read_plane(*write_plane(tmp_path, 0, [GOOD, GOOD | ODD[reason]]))
+    settings = SessionSettings(min_cell_probability=0.2)
+    assert rejections(plane, settings).tolist() == ["", reason]
+
+
+def test_planes_of_unequal_length_are_refused_by_name(tmp_path):
+    planes = [write_plane(tmp_path, 0, [GOOD]), write_plane(tmp_path, 1, [GOOD], n_frames=49)]
+    with pytest.raises(ShapeError, match=r"plane-1/activity: found n_frames 49; expected 50 as in .*plane-0/activity"):
+        assemble(tmp_path, planes)
+
+
+def test_no_accepted_roi_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="none of 2 ROIs accepted.*most often: too large"):
+        assemble(tmp_path, [write_plane(tmp_path, 0, [GOOD | ODD["too large"]] * 2)])
+    assert not (tmp_path / "session").exists()
+
+
+def save_curation(folder, values, plane=1):
+    path = folder / "curation" / f"plane-{plane}" / "iscell.npy"
+    path.parent.mkdir(parents=True)
+    np.save(path, values)
+    return {plane: path}
+
+
+@pytest.mark.parametrize("values", [np.array([[1, 0.9], [0, 0.1]]), np.array([True, False])])
+def test_curation_replaces_the_rule_for_its_plane(tmp_path, values):
+    session = assemble(tmp_path, two_planes(tmp_path), curation=save_curation(tmp_path, values))
+    neurons = stores.read_table(session, "neurons")
+    assert neurons[["plane", "roi"]].to_numpy().tolist() == [[0, 0], [0, 2], [1, 0]]
+
+
+def test_curation_of_other_rois_is_refused(tmp_path):
+    planes = two_planes(tmp_path)
+    with pytest.raises(InputError, match=r"iscell\.npy: found \(3, 2\).*row for each ROI"):
+        assemble(tmp_path, planes, curation=save_curation(tmp_path, np.ones((3, 2))))
+    with pytest.raises(InputError, match="iscell.*unreadable"):
+        assemble(tmp_path, planes, curation=save_curation(tmp_path / "pickled", np.array([{}, {}], object)))
+    with pytest.raises(InputError, match=r"curation: found planes \[7\]"):
+        assemble(tmp_path, planes, curation=save_curation(tmp_path, np.ones(2), plane=7))
+
+
+def test_curation_may_be_pinned_to_its_rois(tmp_path):
+    planes = two_planes(tmp_path)
+    curation = save_curation(tmp_path, np.ones(2))
+    manifest = stores.manifest_path(planes[1][0])
+    pinned = curation[1].with_name("rois.json")
+    pinned.write_text(manifest.read_text())
+    assert len(stores.read_table(assemble(tmp_path, planes, curation=curation), "neurons")) == 4
+    content = json.loads(manifest.read_text())
+    content["arrays"]["pixel"]["sha256"] = "0" * 64
+    pinned.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="manifest of other ROIs"):
+        assemble(tmp_path, planes, curation=curation)
