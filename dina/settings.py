@@ -222,7 +222,7 @@ class DetectionSettings(Section):
         None, description="Diameter of a soma, pixels; null takes the sheet's cell_diameter_um over pixel_size_um."
     )
     threshold_scaling: Positive = Field(
-        0.7, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
+        0.8, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
     )
     max_overlap: Fraction = Field(0.75, description="ROIs that share more of their pixels than this are dropped.")
     n_bins: Count = Field(2000, description="Binned frames used for detection; bounds memory.")
@@ -257,14 +257,11 @@ class SessionSettings(Section):
     """Which ROIs are accepted as neurons."""
 
     min_cell_probability: Fraction = Field(
-        0.0, description="Least probability by suite2p's classifier; its built-in one rejects true small cells."
+        0.05, description="Least probability by suite2p's classifier; at 0.5 it rejects many true small cells."
     )
-    min_skewness: float = Field(0.3, description="Least skewness of the neuropil-corrected trace.")
-    max_compactness: Annotated[float, Field(ge=1)] = Field(
-        1.4, description="Largest mean distance of an ROI's pixels from its centre, relative to a disc's."
-    )
+    min_skewness: float = Field(0.25, description="Least skewness of the neuropil-corrected trace.")
     size_soma_areas: tuple[NonNegative, Positive] = Field(
-        (0.3, 2.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."
+        (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."
     )
 
 
@@ -356,11 +353,11 @@ class DinaModelSettings(Section):
 class DinaTrainingSettings(Section):
     """How the towers are trained."""
 
-    epochs: Count = Field(30, description="Most passes over the training trials.")
+    epochs: Count = Field(12, description="Most passes over the training trials.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(
         256, description="Trials in a batch; the others are each trial's negatives."
     )
-    learning_rate: Positive = Field(3e-3, description="Learning rate of AdamW.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.3, description="Share of neurons silenced in each batch."
@@ -392,7 +389,7 @@ class ConvolutionalSettings(Section):
     neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.3, description="Share of neurons silenced in each batch."
     )
-    patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+    patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
 
 
 class RidgeSettings(Section):

@@ -92,10 +92,13 @@ def _rows(
     condition: Ablation, seeds: list[Decoder], trials: TrialResponses, settings: AblationSettings
 ) -> Iterator[dict[str, Any]]:
     """One row of the table for each trial mode."""
-    n_images = len(condition.gallery.images)
-    for mode, queries in (("single", single_trials(trials)), ("averaged", averaged_trials(trials))):
-        scores = (seed.scores(queries.z, condition.gallery.images) for seed in seeds)
-        first = np.mean([top1_by_image(score, queries.true) for score in scores], axis=0)
+    gallery = condition.gallery.images
+    modes = {"single": single_trials(trials), "averaged": averaged_trials(trials)}
+    every = np.concatenate([queries.z for queries in modes.values()])
+    scores = np.stack([seed.scores(every, gallery) for seed in seeds])  # both modes at once: one pass of the gallery
+    ends = np.cumsum([len(queries.z) for queries in modes.values()])
+    for (mode, queries), of_mode in zip(modes.items(), np.split(scores, ends[:-1], axis=1), strict=True):
+        first = np.mean([top1_by_image(of_seed, queries.true) for of_seed in of_mode], axis=0)
         about = {
             "ablation": condition.kind,
             "cutoff": np.nan if condition.cutoff is None else condition.cutoff,
@@ -105,7 +108,7 @@ def _rows(
             "condition": FROZEN,
             "trial_mode": mode,
             "metric": "top1",
-            "pool_size": n_images,
-            "chance": 1 / n_images,
+            "pool_size": len(gallery),
+            "chance": 1 / len(gallery),
         }
         yield row(first, settings.n_bootstrap, about=about)

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from dina.figures.dots import MODES, draw_dots, legend_of_modes, mark_rows
-from dina.figures.looks import GREY, LOOKS, PALE, in_order
+from dina.figures.dots import APART, MODES, draw_dots, legend_of_modes, mark_rows
+from dina.figures.looks import BLACK, GREY, LOOKS, PALE, in_order
 from dina.figures.style import DOTTED, letter, page_figure
 from dina.probing.statistics import MEAN_OVER_SEEDS
 
 METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
+BESIDE = 0.02  # of the pool size, so that intervals do not hide each other
 TITLES = dict(zip(MODES, ("one trial", "repeats averaged"), strict=True))
 
 
@@ -43,11 +45,13 @@ def draw_pools(scores: pd.DataFrame) -> Figure:
 
 def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
     pools = np.unique(top1["pool_size"])
-    for decoder in in_order(top1["decoder"]):
+    decoders = in_order(top1["decoder"])
+    for place, decoder in enumerate(decoders):
         of, look = top1[top1["decoder"] == decoder].sort_values("pool_size"), LOOKS[decoder]
         style = {"color": look.colour, "marker": look.marker, "linestyle": "-" if look.kind == "decoder" else "--"}
-        axes.vlines(of["pool_size"], of["ci_low"], of["ci_high"], color=look.colour, linewidth=0.8)
-        axes.plot(of["pool_size"], of["value"], **style, label=look.short)
+        beside = of["pool_size"] * (1 + BESIDE * (place - len(decoders) / 2))
+        axes.vlines(beside, of["ci_low"], of["ci_high"], color=look.colour, linewidth=0.8)
+        axes.plot(beside, of["value"], **style, label=look.short)
     axes.plot(pools, 1 / pools, color=GREY, linewidth=0.8, linestyle=DOTTED, label="chance")
     axes.set_xscale("log")
     axes.set_xticks(pools, [str(pool) for pool in pools])
@@ -74,24 +78,27 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
         axes.set(title=title, xlabel=f"among {pool} images")
         letter(axes, character)
     panels[2].set_xscale("log")
+    panels[2].xaxis.set_major_formatter("{x:g}")
+    panels[2].xaxis.set_minor_formatter("")
     for axes in panels[:2]:
         axes.set_xlim(0, 1.02)
     _draw_ratios(panels[3], ratios, rows)
     letter(panels[3], "d")
     mark_rows(panels, rows)
-    figure.legend(handles=legend_of_modes(), loc="outside lower center", ncols=3)
+    seed = Line2D([], [], color=BLACK, linestyle="none", marker="|", markersize=7, label="each seed, one trial")
+    figure.legend(handles=[*legend_of_modes(), seed], loc="outside lower center", ncols=4)
     return figure
 
 
 def _draw_seeds(axes: Axes, scores: pd.DataFrame, rows: list[str]) -> None:
-    """Each seed's score of one trial, as small ticks under the mean."""
+    """Each seed's score of one trial, as a tick on the mean's line."""
     for row, decoder in enumerate(rows):
         values = scores.loc[scores["decoder"] == decoder, "value"]
-        axes.plot(values, np.full(len(values), row), "|", color=LOOKS[decoder].colour, markersize=5, alpha=0.7)
+        axes.plot(values, np.full(len(values), row - APART), "|", color=LOOKS[decoder].colour, markersize=7)
 
 
 def _draw_ratios(axes: Axes, ratios: pd.DataFrame, rows: list[str]) -> None:
     values = ratios.rename(columns={"over": "decoder", "decoder": "of", "ratio": "value"}).assign(chance=np.nan)
     draw_dots(axes, values[np.isfinite(values["value"])], rows)
     axes.axvline(1, color=PALE, linewidth=1, zorder=0)
-    axes.set(title="DINA's top-1 over it", xlabel="ratio, paired over images")
+    axes.set(title="DINA ÷ decoder", xlabel="ratio of top-1", xlim=(0, None))

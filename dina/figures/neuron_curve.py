@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from dina import stores
@@ -16,6 +17,7 @@ from dina.figures.looks import BLACK, LOOKS, in_order
 from dina.figures.style import chance_line, letter, page_figure
 
 ORDERS = {"strongest": "strongest neurons first", "random": "neurons in random order"}
+SHADED = ("dina", "convolutional")  # the two that are compared; more intervals would hide the curves
 # The two shares, drawn as dots of the two kinds
 NEEDED = {"neurons_for_90pct": "single", "neurons_for_equal_score": "averaged"}
 
@@ -39,8 +41,8 @@ def draw_neuron_curve(ablation: Path) -> Figure:
     _draw_needed(panels[-1], needed[needed["order"] == orders[0]], decoders)
     for axes, character in zip(panels, "abc", strict=False):
         letter(axes, character)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    handles, _ = panels[0].get_legend_handles_labels()
+    figure.legend(handles=[*handles, *_legend_of_goals()], loc="outside lower center", ncols=4, columnspacing=1.2)
     return figure
 
 
@@ -48,12 +50,12 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, needed: pd.Series, decoders: 
     """A line a decoder; a large mark where it reaches 90 % of its best score."""
     for decoder in decoders:
         look, of = LOOKS[decoder], curves[curves["decoder"] == decoder].sort_values("share")
-        axes.fill_between(of["share"], of["ci_low"], of["ci_high"], color=look.colour, alpha=0.1, linewidth=0)
+        if decoder in SHADED:
+            axes.fill_between(of["share"], of["ci_low"], of["ci_high"], color=look.colour, alpha=0.12, linewidth=0)
         axes.plot(of["share"], of["value"], color=look.colour, label=look.short)
         if np.isfinite(share := needed.get(decoder, np.nan)):
             reached = np.interp(share, of["share"], of["value"])
             axes.plot(share, reached, look.marker, color=look.colour, markersize=6, markeredgecolor="white", zorder=3)
-    axes.plot([], [], "o", color=BLACK, markersize=6, markeredgecolor="white", label="90 % of its own best score")
     chance_line(axes, curves["chance"].iloc[0])
     _share_axis(axes)
 
@@ -65,9 +67,14 @@ def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str]) -> None:
     mark_rows([axes], decoders)
     axes.set(title="neurons needed", xlabel="share of neurons")
     _share_axis(axes)
-    axes.plot([], [], "o", color=BLACK, label="90 % of its own best")
-    axes.plot([], [], "o", color=BLACK, markerfacecolor="white", label="90 % of the best of\nthe convolutional")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+
+
+def _legend_of_goals() -> list[Line2D]:
+    style = {"color": BLACK, "linestyle": "none", "marker": "o"}
+    return [
+        Line2D([], [], **style, label="90 % of its own best"),
+        Line2D([], [], **style, markerfacecolor="white", label="90 % of the convolutional decoder's best"),
+    ]
 
 
 def _share_axis(axes: Axes) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dina import stores
 from dina.figures.looks import BLACK, BLUE, GREY, PALE
@@ -36,4 +37,5 @@ def draw_neuron_importance(attribution: Path) -> Figure:
     halves.set(title=f"half of a latent: median {counts.median():g}", xlabel="neurons", ylabel="latents")
     for axes, character in zip((cumulative, reliability, halves), "abc", strict=True):
         letter(axes, character)
+    halves.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -18,7 +18,6 @@ METHODS = {
     "linear_pixels": ("linear, pixels", GREY),
     "linear_contrast": ("linear, local contrast", ORANGE),
 }
-COLUMNS = 8
 ROW_IN = 0.85
 
 
@@ -54,12 +53,11 @@ def _draw_examples(
     figure: SubFigure, rows: dict[str, np.ndarray], examples: np.ndarray, fields: pd.DataFrame, attributes: dict
 ) -> None:
     """One column a neuron, one row a kind of field, centres marked; axes in pixels from the image's centre."""
-    panels = figure.subplots(len(rows), COLUMNS, squeeze=False)
+    panels = figure.subplots(len(rows), max(len(examples), 1), squeeze=False)
     centres = fields[fields["method"] == "dina"].set_index("neuron")
     height, width = rows["DINA,\nlinear part"].shape[1:]
-    for place, axes in np.ndenumerate(panels):
+    for axes in panels.ravel():
         hide_frame(axes)
-        axes.set_visible(place[1] < len(examples))
     for row, (name, pictures) in enumerate(rows.items()):
         panels[row, 0].set_ylabel(name, rotation="horizontal", ha="right", va="center")
         for axes, picture, neuron in zip(panels[row], pictures, examples, strict=False):
@@ -83,7 +81,7 @@ def _mark_centres(axes: Axes, centre: pd.Series, degrees_per_pixel: float | None
 
 def _draw_agreement(figure: SubFigure, fields: pd.DataFrame, agreement: pd.DataFrame) -> None:
     """Recovered against true centres of responsive neurons, and every method's agreement."""
-    panels = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
+    panels = figure.subplots(1, 3)
     r = agreement.set_index(["method", "axis"])["r"]
     dina = fields[fields["method"] == "dina"].dropna(subset=["true_x_deg", "x_deg"])
     for axes, axis, name in zip(panels, "xy", ("horizontal", "vertical"), strict=False):
@@ -107,10 +105,11 @@ def _draw_methods(axes: Axes, agreement: pd.DataFrame) -> None:
         axes.hlines(row, of["r"].min(), of["r"].max(), color=colour, linewidth=0.8)
         for axis in "xy":
             axes.plot(of.loc[axis, "r"], row, marker=f"${axis}$", color=colour, markersize=5)
-        text = f"{label}: {of['median_distance_deg'].iloc[0]:.1f}° apart"
+        text = f"{label}: {of['median_distance_deg'].iloc[0]:.1f}°"
         axes.annotate(text, (0, row), (0, 9), xycoords=axes.get_yaxis_transform(), textcoords="offset points")
-    axes.set(title=f"agreement, {int(agreement['n'].max())} neurons", xlabel="r of centres, recovered and true")
+    axes.set(title=f"agreement, {int(agreement['n'].max())} neurons", xlabel="r, recovered and true centres")
     axes.set(yticks=[], xlim=(min(0, agreement["r"].min()), 1), ylim=(len(methods) - 0.6, -0.8))
+    axes.set_box_aspect(1)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=PALE, linewidth=0.4, alpha=0.5)
 

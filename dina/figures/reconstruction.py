@@ -14,8 +14,9 @@ from dina.figures.looks import LOOKS, in_order
 from dina.figures.style import PAGE_WIDTH_IN, hide_frame, letter, page_figure
 from dina.probing.statistics import MEAN_OVER_SEEDS
 
-METRICS = {"pixel_correlation": "pixel correlation", "ssim": "SSIM"}
+METRICS = {"pixel_correlation": "pixel\ncorrelation", "ssim": "SSIM"}
 LABEL_WIDTH, METRIC_WIDTH = 1.4, 2.0  # in pictures
+LABEL_BOX = {"color": "white", "pad": 0.8, "alpha": 0.85, "linewidth": 0}
 
 
 def draw_reconstructions(reconstruction: Path) -> Figure:
@@ -27,16 +28,16 @@ def draw_reconstructions(reconstruction: Path) -> Figure:
     rows = in_order(names)
     widths = [1.0] * len(true) + [METRIC_WIDTH] * len(METRICS)
     picture_in = PAGE_WIDTH_IN / (sum(widths) + LABEL_WIDTH)
-    figure = page_figure(1.25 * picture_in * (len(rows) + 1) + 0.6)
+    figure = page_figure(1.12 * picture_in * (len(rows) + 1) + 0.6)
     grid = figure.add_gridspec(len(rows) + 1, len(widths), width_ratios=widths)
     _draw_row(figure, grid, 0, "true image", true)
     for row, name in enumerate(rows, start=1):
         matched = match_contrast(pictures[names.index(name)], true)
         _draw_row(figure, grid, row, LOOKS[name].short, matched, correlations(matched, true))
     for column, (metric, title) in enumerate(METRICS.items(), start=len(true)):
-        axes = figure.add_subplot(grid[1:, column])
+        axes = figure.add_subplot(grid[:, column])
         draw_dots(axes, scores[scores["metric"] == metric].assign(chance=0.0), rows)
-        axes.set(title=title, yticks=[])
+        axes.set(title=title, yticks=[], ylim=(len(rows) - 0.5, -1.5))  # beside the true images stays empty
     letter(figure.axes[0], "a")
     letter(figure.axes[-2], "b")
     letter(figure.axes[-1], "c")
@@ -67,6 +68,6 @@ def _draw_row(
         axes.imshow(picture, vmin=0, vmax=1)
         hide_frame(axes)
         if r is not None:
-            axes.set_xlabel(f"{r[column]:.2f}", labelpad=1, fontsize=7)
+            axes.text(0.03, 0.03, f"{r[column]:.2f}", fontsize=7, transform=axes.transAxes, bbox=LABEL_BOX)
         if column == 0:
             axes.set_ylabel(name, rotation="horizontal", ha="right", va="center")

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dina import stores
-from dina.figures.style import hide_frame, page_figure
+from dina.figures.style import PAGE_WIDTH_IN, hide_frame, page_figure
 
-COLUMNS = 8
+FEWEST_COLUMNS, MOST_COLUMNS = 5, 8
 LATENT_ROWS = 2
 TITLE = {"x": 0.01, "ha": "left", "fontsize": 8}
 SATURATED_PERCENTILE = 99.5  # a few extreme pixels would flatten all others
@@ -22,19 +22,19 @@ def draw_saliency(attribution: Path) -> Figure:
         stores.read_array(attribution, name) for name in ("example_image", "match_attribution", "latent_saliency")
     )
     examples, units = (stores.read_table(attribution, name) for name in ("examples", "latents"))
-    n_examples, n_latents = min(len(images), COLUMNS), min(len(latents), COLUMNS * LATENT_ROWS)
-    rows = 2 + -(-n_latents // COLUMNS)
-    figure = page_figure(0.98 * rows + 0.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[2.2, max(rows - 2, 0.1) + 0.2])
+    columns = int(np.clip(len(images), FEWEST_COLUMNS, MOST_COLUMNS))
+    latent_rows = min(-(-len(latents) // columns), LATENT_ROWS)
+    figure = page_figure(PAGE_WIDTH_IN / columns * 1.15 * (2 + latent_rows) + 0.6)
+    upper, lower = figure.subfigures(2, 1, height_ratios=[2.2, latent_rows + 0.2])
     upper.suptitle("$\\bf{a}$  images, and what in them speaks for (red) or against (blue) the response", **TITLE)
-    grid = upper.subplots(2, COLUMNS, squeeze=False)
-    for column in range(n_examples):
+    grid = upper.subplots(2, columns, squeeze=False)
+    for column in range(min(len(images), columns)):
         grid[0, column].imshow(images[column], vmin=0, vmax=1)
         limit = max(np.percentile(np.abs(matches[column]), SATURATED_PERCENTILE), 1e-12)
         grid[1, column].imshow(matches[column], cmap="RdBu_r", vmin=-limit, vmax=limit)
         grid[1, column].set_xlabel(f"match {examples['similarity'].iloc[column]:.2f}", labelpad=2, fontsize=7)
     lower.suptitle("$\\bf{b}$  saliency of the latents on which the towers agree best", **TITLE)
-    cells = lower.subplots(max(rows - 2, 1), COLUMNS, squeeze=False)
+    cells = lower.subplots(latent_rows, columns, squeeze=False)
     for axes, saliency, agreement in zip(cells.ravel(), latents, units["agreement"], strict=False):
         axes.imshow(saliency, cmap="magma", vmin=0, vmax=max(saliency.max(), 1e-12))
         axes.set_xlabel(f"r = {agreement:.2f}", labelpad=2, fontsize=7)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from dina import stores
 from dina.figures.looks import BLUE, GREY
@@ -35,6 +36,7 @@ def plot_training(responses: Path, models: list[Path], folder: Path) -> None:
         chance_line(scores, 1 / n_images)
         for axes, character in ((losses, "a"), (scores, "b")):
             letter(axes, character)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             handles, labels = axes.get_legend_handles_labels()
             unique = dict(zip(labels, handles, strict=True))
             axes.legend(unique.values(), unique.keys())

@@ -26,7 +26,7 @@ def register_plane(
     The store holds ``frames.int16`` (frames, height, width) and
 
     - ``rigid_offsets_px`` (frames, 2) and, if non-rigid, ``block_offsets_px`` (frames, blocks, 2) with
-      ``block_centres_px`` (blocks, 2): y and x of how far the brain stood displaced in the raw frame,
+      ``block_centres_px`` (blocks, 2), ``n_blocks`` of them (0 if rigid): y and x of how far the brain stood displaced in the raw frame,
       positive towards larger row and column; the displacement at a block is the sum of both;
     - ``bad_frames`` (frames,): shifts that suite2p distrusts;
     - ``mean_image``, ``mean_image_raw`` (height, width), in stored values;
@@ -63,7 +63,7 @@ def register_plane(
         registered = _register(frames, settings, block_px)
         rows, columns = visible_range(registered, frames.shape)
         residual = residual_motion_px(frames, registered["meanImg"], slice(*rows), slice(*columns))
-        _write_offsets(store, registered, block_px, frames.shape)
+        n_blocks = _write_offsets(store, registered, block_px, frames.shape)
         stores.write_array(store, "bad_frames", registered["badframes"])
         stores.write_array(store, "mean_image", registered["meanImg"], unit="stored value")
         stores.write_array(store, "mean_image_raw", imported.mean_image, unit="stored value")
@@ -79,6 +79,7 @@ def register_plane(
                 "plane": plane,
                 "pixel_scale": imported.pixel_scale,
                 "n_dropped_pages": source.n_dropped_pages,
+                "n_blocks": n_blocks,
                 "visible_rows": rows,
                 "visible_columns": columns,
                 "crispness_raw": crispness(imported.mean_image, interpolated=False),
@@ -131,11 +132,12 @@ def _register(frames: FrameFile, settings: RegistrationSettings, block_px: tuple
         return wrapper(frames, refImg=reference, settings=options, device=device)
 
 
-def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> None:
+def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> int:
+    """Write rigid offsets and those of non-rigid blocks; returns the number of blocks, 0 if rigid."""
     rigid = np.stack([registered["yoff"], registered["xoff"]], axis=1).astype(np.int16)
     stores.write_array(store, "rigid_offsets_px", rigid, unit="px")
     if block_px is None:
-        return
+        return 0
     from suite2p.registration.nonrigid import make_blocks
 
     blocks = np.stack([registered["yoff1"], registered["xoff1"]], axis=2)
@@ -143,3 +145,4 @@ def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | No
     centres = np.stack([np.mean(rows, axis=1), np.mean(columns, axis=1)], axis=1)
     stores.write_array(store, "block_offsets_px", blocks, unit="px")
     stores.write_array(store, "block_centres_px", centres, unit="px")
+    return len(centres)

@@ -16,6 +16,7 @@ from dina.settings import DetectionSettings
 
 FINEST_SCALE_PX = 3.0  # suite2p's spatial scale k stands for ROIs of 3 · 2**k pixels, k from 1 to 4
 SCALES = (1.0, 4.0)
+ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 10 to 15 µm: blur widens them
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
 
 
@@ -83,7 +84,7 @@ def detect_rois(
 
     The store holds footprints (see :class:`Footprints`) and, per ROI, ``centroid_px`` (rois, 2) y and x,
     weighted; ``n_pixels``; ``n_soma_pixels`` without dendrites; ``radius_px`` of the fitted ellipse's longer axis;
-    ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, soma pixels over their median.
+    ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, 1 for the ROI that a soma usually gives.
     Besides, ``mean_image`` and ``max_projection`` (height, width) of the temporally filtered movie, 0 outside the
     visible range, and the registration's attributes with ``diameter_px``.
 
@@ -115,8 +116,10 @@ def detect_rois(
         "radius_px": np.array([stat["radius"] for stat in stats], np.float32),
         "aspect_ratio": np.array([stat["aspect_ratio"] for stat in stats], np.float32),
         "compactness": np.array([stat["compact"] for stat in stats], np.float32),
-        "relative_size": np.array([stat["npix_norm"] for stat in stats], np.float32),
     }
+    # suite2p divides by the median ROI, so that somata among many specks of dendrite pass for giants
+    usual_px = ROI_SOMA_AREAS * soma_area_px(diameter_px)
+    measures["relative_size"] = (measures["n_soma_pixels"] / usual_px).astype(np.float32)
     with stores.new_store(output) as store:
         footprints.write(store)
         for name, values in measures.items():
@@ -135,6 +138,11 @@ def soma_diameter_px(settings: DetectionSettings, cell_diameter_um: float | None
         remedy = "Fill in the recording sheet, or set detection.soma_diameter_px."
         raise SettingsError(problem("size of a soma in pixels", found, "both", remedy))
     return cell_diameter_um / pixel_size_um
+
+
+def soma_area_px(diameter_px: float) -> float:
+    """Area of a disc of the soma's diameter, pixels."""
+    return math.pi / 4 * diameter_px**2
 
 
 def spatial_scale(diameter_px: float) -> float:

@@ -51,7 +51,7 @@ def probe_identification(
         line
         for (decoder, mode), per_seed in ahead.items()
         for seed, values in _with_mean(per_seed)
-        for line in _rows(values, n_images if decoder != "template" else len(values[0]), settings, decoder, mode, seed)
+        for line in _rows(np.stack(values), settings, decoder, mode, seed)
     ]
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
@@ -150,10 +150,9 @@ def _with_mean(per_seed: dict[int, np.ndarray]) -> list[tuple[int, list[np.ndarr
     return [*seeds, (MEAN_OVER_SEEDS, list(per_seed.values()))]
 
 
-def _rows(
-    values: list[np.ndarray], n_images: int, settings: ProbingSettings, decoder: str, mode: str, seed: int
-) -> list[dict[str, Any]]:
-    stacked = np.stack(values)  # (seeds, repeats, images)
+def _rows(stacked: np.ndarray, settings: ProbingSettings, decoder: str, mode: str, seed: int) -> list[dict[str, Any]]:
+    """Rows of one decoder and mode, from (seeds, repeats, images) rivals ahead; the pool is its own gallery."""
+    n_images = stacked.shape[2]
     about = {"decoder": decoder, "seed": seed, "split": "test", "trial_mode": mode}
     rows = []
     for pool in sorted({size for size in settings.pool_sizes if size < n_images} | {n_images}):

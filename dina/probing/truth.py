@@ -1,9 +1,12 @@
-"""Found ROIs against the neurons of a simulation: who is who, one to one."""
+"""What imaging found against the truth of a simulation: who is who, one to one, and the error of motion."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from dina import stores
 from dina.errors import ShapeError
 from dina.imaging.rois import Footprints
 
@@ -71,3 +74,21 @@ def overlap(found: Footprints, true: Footprints) -> np.ndarray:
     intersection = (first @ second.T).toarray()
     union = np.diff(found.indptr)[:, None] + np.diff(true.indptr)[None] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def motion_error_px(registered: Path, true_motion_px: np.ndarray) -> np.ndarray:
+    """(frames,) distance between estimated and true motion, pixels, but for one constant.
+
+    The estimate is the rigid offset plus the mean over blocks; the constant, the median difference, is
+    where the reference image stood.
+
+    Parameters
+    ----------
+    registered : the ``registered`` store of a plane
+    true_motion_px : (frames, 2) displacement of the tissue in the frame, y and x
+    """
+    estimated = stores.read_array(registered, "rigid_offsets_px").astype(np.float64)
+    if stores.read_attributes(registered)["n_blocks"]:
+        estimated += stores.read_array(registered, "block_offsets_px").mean(1)
+    difference = estimated - true_motion_px
+    return np.linalg.norm(difference - np.median(difference, axis=0), axis=1)

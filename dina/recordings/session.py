@@ -12,7 +12,7 @@ import numpy as np
 
 from dina import stores
 from dina.errors import InputError, ShapeError, problem
-from dina.imaging.rois import Footprints
+from dina.imaging.rois import Footprints, soma_area_px
 from dina.settings import SessionSettings
 
 if TYPE_CHECKING:
@@ -114,19 +114,20 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
 def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     """(rois,) why each ROI is not accepted as a neuron, empty where it is.
 
-    An ROI is a neuron if its fluorescence has a baseline above 0, if its trace is skewed as calcium
-    transients make it (noise and neuropil are symmetric), if it has the size and the compactness of a
-    soma (dendrites and patches of neuropil have not), and if suite2p's classifier does not find it
-    less probable than set. The built-in classifier alone rejects a quarter of true small cells.
+    An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size of a soma, which
+    specks and stretches of dendrite or neuropil have not; if its trace is skewed as calcium transients
+    make it, while noise and neuropil are symmetric; and if suite2p's built-in classifier (skewness, size
+    and compactness of ROIs that people curated) does not find it outright improbable. Used alone, at its
+    own threshold of 0.5, the classifier loses true small cells. The thresholds were chosen on simulated
+    recordings with somata of 10, 12 and 15 µm; see ``benchmarks/imaging_truth.py``.
     """
     table = plane.table
-    soma_area_px = np.pi / 4 * plane.attributes["diameter_px"] ** 2
-    smallest, largest = (share * soma_area_px for share in settings.size_soma_areas)
+    area_px = soma_area_px(plane.attributes["diameter_px"])
+    smallest, largest = (share * area_px for share in settings.size_soma_areas)
     criteria = {
         "baseline not above 0": ~table["usable"],
         "too small": table["n_soma_pixels"] < smallest,
         "too large": table["n_soma_pixels"] > largest,
-        "not compact": table["compactness"] > settings.max_compactness,
         "not skewed": table["skewness"] < settings.min_skewness,
         "improbable": table["cell_probability"] < settings.min_cell_probability,
     }

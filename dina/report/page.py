@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from importlib.resources import files
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,4 +83,4 @@ def _template() -> jinja2.Template:
 
 def _number(value: float, digits: int = 0) -> str:
     """A measured number, a dash where none was measured."""
-    return "–" if value != value else f"{value:,.{digits}f}"
+    return "–" if isnan(value) else f"{value:,.{digits}f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ class Headline:
     trial_mode : str, or None for whichever there is
     percent : bool, shown as a percentage
     lower_is_better : bool
+    has_chance : bool
     """
 
     title: str
@@ -29,6 +31,7 @@ class Headline:
     trial_mode: str | None = None
     percent: bool = False
     lower_is_better: bool = False
+    has_chance: bool = True
 
 
 HEADLINES = (
@@ -36,7 +39,7 @@ HEADLINES = (
     Headline("top-1, averaged", "top1", "averaged"),
     Headline("pixel correlation", "pixel_correlation", "averaged"),
     Headline("category", "category_balanced_accuracy", "averaged"),
-    Headline("neurons for 90 %", "neurons_for_90pct", percent=True, lower_is_better=True),
+    Headline("neurons for 90 %", "neurons_for_90pct", percent=True, lower_is_better=True, has_chance=False),
 )
 
 
@@ -58,11 +61,14 @@ class Score:
     @property
     def interval(self) -> str:
         """The 95 % interval, empty where none was measured."""
-        if self.ci_low != self.ci_low:
+        if isnan(self.ci_low) and isnan(self.ci_high):
             return ""
-        if self.percent:
-            return f"[{100 * self.ci_low:.0f}, {100 * self.ci_high:.0f}]"
-        return f"[{self.ci_low:.2f}, {self.ci_high:.2f}]"
+        return "[" + ", ".join(self._bound(bound) for bound in (self.ci_low, self.ci_high)) + "]"
+
+    def _bound(self, bound: float) -> str:
+        if isnan(bound):
+            return "–"
+        return f"{100 * bound:.0f}" if self.percent else f"{bound:.2f}"
 
 
 @dataclass(frozen=True)
@@ -92,15 +98,19 @@ def read_boards(scoreboard: Path) -> dict[str, Board]:
 def _board(scores: pd.DataFrame) -> Board:
     decoders = in_order(scores["decoder"])
     columns = [_column(scores, headline) for headline in HEADLINES]
-    chances = [column.iloc[0]["chance"] if len(column) else float("nan") for column in columns]
     return Board(
         rows={
             name: [_score(column, headline, name) for column, headline in zip(columns, HEADLINES, strict=True)]
             for name in decoders
         },
-        chance=["–" if value != value else f"{value:.2g}" for value in chances],
+        chance=[_chance(column, headline) for column, headline in zip(columns, HEADLINES, strict=True)],
         pool=int(scores.loc[scores["metric"] == "top1", "pool_size"].max()),
     )
+
+
+def _chance(column: pd.DataFrame, headline: Headline) -> str:
+    known = column["chance"].dropna()
+    return f"{known.iloc[0]:.2g}" if headline.has_chance and len(known) else "–"
 
 
 def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:
@@ -112,7 +122,7 @@ def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:
 
 
 def _score(column: pd.DataFrame, headline: Headline, decoder: str) -> Score | None:
-    if decoder not in column.index or column.loc[decoder, "value"] != column.loc[decoder, "value"]:
+    if decoder not in column.index or isnan(column.loc[decoder, "value"]):
         return None
     rivals = column.loc[in_order(column.index, "decoder"), "value"]
     best = rivals.min() if headline.lower_is_better else rivals.max()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dina.settings import ProtocolSettings
-from dina.simulate.scenes import TEST, TRAIN, VALIDATION
+from dina.simulate.crops import TEST, TRAIN, VALIDATION
 from dina.simulate.seeds import generator
 
 
@@ -40,7 +40,7 @@ def draw_protocol(settings: ProtocolSettings, split: np.ndarray, seed: int) -> P
 
     Parameters
     ----------
-    split : (images,) index into ``dina.simulate.scenes.SPLITS``
+    split : (images,) index into ``dina.simulate.crops.SPLITS``
     """
     rng = generator(seed, "protocol")
     image = _shuffle_apart(np.repeat(np.arange(len(split)), _showings(settings, split, rng)), rng)

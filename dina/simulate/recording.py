@@ -11,10 +11,10 @@ from tqdm import tqdm
 
 from dina.settings import OpticsSettings, SimulationSettings
 from dina.simulate.calcium import INDICATORS, Transients
+from dina.simulate.crops import SPLITS
 from dina.simulate.motion import Motion, draw_motion, margin_px, rigid_sd_px
 from dina.simulate.movie import BLOCK_FRAMES, Plane, n_volumes, render_blocks, write_movie
 from dina.simulate.responses import SimulatedTrials, simulate_trials
-from dina.simulate.scenes import SPLITS
 from dina.simulate.seeds import generator
 from dina.simulate.somata import Somata, draw_somata, place_somata
 from dina.simulate.spikes import draw_spike_times

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dina.settings import SimulationSettings
+from dina.simulate.crops import SPLITS
 from dina.simulate.population import BATCH_NEURONS, receptive_fields
 from dina.simulate.responses import SimulatedTrials
-from dina.simulate.scenes import SPLITS
 from dina.stores import create_array, write_array, write_attributes
 
 

@@ -93,3 +93,134 @@ def write_responses(path, *, repeats):
         write_trials(store, trials)
         stores.write_array(store, "signal_variance", variance)
     return path
+
+
+def scores(rows):
+    """A table of scores as the probes write it, from (decoder, seed, mode, pool, metric, value)."""
+    names = ["decoder", "seed", "trial_mode", "pool_size", "metric", "value"]
+    table = pd.DataFrame(rows, columns=names)
+    interval = {"ci_low": table["value"] - 0.05, "ci_high": table["value"] + 0.05}
+    return table.assign(split="test", n=20, chance=1 / table["pool_size"].clip(lower=1), **interval)
+
+
+DECODERS = ("dina", "ridge", "convolutional")
+SINGLE_AND_AVERAGED = ("single", "averaged")
+
+
+def write_models(folder):
+    """Two seeds of DINA."""
+    for seed in (0, 1):
+        with stores.new_store(folder / f"models/dina/seed-{seed}") as store:
+            loss = 3 + 1 / (1 + np.arange(6)) + seed / 10
+            columns = {"epoch": np.arange(6), "train_loss": [None, *loss[1:]], "validation_loss": loss}
+            top1 = 0.4 - 0.05 / (1 + np.arange(6))
+            history = pd.DataFrame(columns | {"validation_top1": top1, "is_best": np.arange(6) < 4})
+            stores.write_table(store, "training", history)
+    return [folder / f"models/dina/seed-{seed}" for seed in (0, 1)]
+
+
+def write_probes(folder, *, categories=True):
+    """The three probes; identification with references and seeds, reconstruction with a baseline."""
+    rng = np.random.default_rng(2)
+    rows = [
+        (name, seed, mode, pool, metric, value)
+        for name, seed in [(name, -1) for name in (*DECODERS, "template")] + [("dina", 0), ("dina", 1)]
+        for mode in SINGLE_AND_AVERAGED[: 1 if name == "template" else 2]
+        for pool in (2, 20)
+        for metric, value in (("top1", 1 / pool + 0.2), ("top5", 0.8), ("median_rank", 3.0))
+    ]
+    ratios = {"decoder": "dina", "over": "ridge", "trial_mode": "single", "ratio": 1.3, "ci_low": 1.1, "ci_high": 1.6}
+    with stores.new_store(folder / "identification") as store:
+        stores.write_table(store, "scores", scores(rows))
+        stores.write_table(store, "ratios", pd.DataFrame([ratios]))
+    names = ["ridge", "dina", "mean_image"]
+    rows = [(name, -1, "averaged", 0, metric, 0.3) for name in names for metric in ("pixel_correlation", "ssim")]
+    with stores.new_store(folder / "reconstruction") as store:
+        stores.write_table(store, "scores", scores(rows))
+        stores.write_array(store, "example_images", rng.random((4, 8, 8), np.float32))
+        stores.write_array(store, "examples", rng.random((3, 4, 8, 8), np.float32))
+        stores.write_attributes(store, {"decoders": names})
+    rows = [(name, -1, "averaged", 3, "category_balanced_accuracy", 0.5) for name in ("dina", "pixels")]
+    with stores.new_store(folder / "categories") as store:
+        stores.write_table(store, "scores", scores(rows if categories else []))
+    return [folder / name for name in ("identification", "reconstruction", "categories")]
+
+
+def write_ablations(folder, *, ranked=True):
+    """Filters at two cut-offs, and curves over three shares; without a ranking only in random order."""
+    rng = np.random.default_rng(3)
+    conditions = [("none", None)] + [(kind, cutoff) for kind in ("low_pass", "high_pass") for cutoff in (0.1, 0.2)]
+    rows = [("dina", -1, mode, 20, "top1", 0.3) for _ in conditions for mode in SINGLE_AND_AVERAGED]
+    kinds = np.repeat([kind for kind, _ in conditions], 2)
+    cutoffs = np.repeat([np.nan if cutoff is None else cutoff for _, cutoff in conditions], 2)
+    with stores.new_store(folder / "images") as store:
+        stores.write_table(store, "scores", scores(rows).assign(ablation=kinds, cutoff=cutoffs, marked=cutoffs > 0.1))
+        stores.write_array(store, "examples", rng.random((len(conditions), 2, 8, 8), np.float32))
+        described = [{"ablation": kind, "cutoff": cutoff} for kind, cutoff in conditions]
+        stores.write_attributes(store, {"conditions": described, "cutoff_unit": "cycles/deg"})
+    shares, curves, needed = (0.1, 0.5, 1.0), [], []
+    for order in ("strongest", "random")[0 if ranked else 1 :]:
+        about = {"order": order, "trial_mode": "single", "pool_size": 20, "chance": 0.05}
+        for name in DECODERS:
+            for share in shares:
+                value = 0.6 * share**0.5
+                interval = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+                curves.append(about | interval | {"decoder": name, "share": share, "metric": "top1"})
+            for metric, value in (("neurons_for_90pct", 0.5), ("neurons_for_equal_score", np.nan)):
+                interval = {"value": value, "ci_low": 0.1, "ci_high": np.nan}
+                needed.append(about | interval | {"decoder": name, "metric": metric})
+    with stores.new_store(folder / "neurons") as store:
+        stores.write_table(store, "curves", pd.DataFrame(curves))
+        stores.write_table(store, "needed", pd.DataFrame(needed))
+        stores.write_attributes(store, {"n_neurons": 30})
+    return [folder / "images", folder / "neurons"]
+
+
+def write_attributions(folder, *, known=True, degrees_per_pixel=2.5):
+    """Attribution to pixels and neurons; ``known`` adds what only a simulation's truth tells."""
+    rng = np.random.default_rng(4)
+    latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})
+    with stores.new_store(folder / "pixels") as store:
+        stores.write_array(store, "example_image", rng.random((3, 16, 16)))
+        stores.write_array(store, "match_attribution", rng.normal(size=(3, 16, 16)))
+        stores.write_array(store, "latent_saliency", rng.random((3, 16, 16)))
+        stores.write_table(store, "examples", pd.DataFrame({"similarity": [0.1, 0.2, 0.3]}))
+        stores.write_table(store, "latents", latents)
+    n, methods = 12, ("dina", "linear_pixels")
+    centre = rng.normal(0, 3, (n, 2))
+    degrees = np.nan if degrees_per_pixel is None else degrees_per_pixel
+    fields = pd.concat(
+        [
+            pd.DataFrame({"neuron": np.arange(n), "method": method, "x_px": centre[:, 0], "y_px": centre[:, 1]})
+            for method in methods
+        ]
+    ).assign(signal_variance=np.tile(np.linspace(0, 0.6, n), len(methods)))
+    fields = fields.assign(x_deg=fields["x_px"] * degrees, y_deg=fields["y_px"] * degrees)
+    agreement = pd.DataFrame(columns=["method", "axis", "r", "median_distance_deg", "n"])
+    if known:
+        fields = fields.assign(true_x_deg=fields["x_deg"] + 1, true_y_deg=fields["y_deg"] - 1)
+        rows = [(method, axis, 0.7, 1.4, n) for method in methods for axis in "xy"]
+        agreement = pd.DataFrame(rows, columns=agreement.columns)
+    share = rng.random(n)
+    with stores.new_store(folder / "neurons") as store:
+        stores.write_array(store, "match_importance", share / share.sum())
+        stores.write_array(store, "field_energy", rng.random((n, 6, 6)))
+        stores.write_array(store, "example_neuron", np.array([11, 7], np.int32))
+        for name in ("example_field", "example_linear_field", "example_true_field")[: 3 if known else 2]:
+            stores.write_array(store, name, rng.normal(size=(2, 16, 16)))
+        stores.write_table(store, "latents", latents)
+        stores.write_table(store, "receptive_fields", fields)
+        stores.write_table(store, "agreement", agreement)
+        stores.write_attributes(store, {"degrees_per_pixel": degrees_per_pixel, "min_signal_variance": 0.1})
+    return [folder / "pixels", folder / "neurons"]
+
+
+def drawn_twice(draw, folder):
+    """File name → bytes, after making sure that a second drawing gives the same."""
+    first, second = (
+        {path.name: path.read_bytes() for path in sorted(into.iterdir())}
+        for into in (folder / "one", folder / "two")
+        if draw(into) is None
+    )
+    assert first == second
+    return first

@@ -38,6 +38,8 @@ def test_footprints_and_measures_agree(plane):
     assert (stores.read_array(store, "compactness") >= 1).all()
     assert (stores.read_array(store, "n_soma_pixels") <= n_pixels).all()
     assert stores.read_attributes(store)["diameter_px"] == 8
+    soma_pixels = stores.read_array(store, "n_soma_pixels")
+    np.testing.assert_allclose(stores.read_array(store, "relative_size"), soma_pixels / (1.4 * np.pi * 16), rtol=1e-5)
     assert stores.read_array(store, "max_projection").shape == (96, 96)
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dina import stores
 from dina.errors import ShapeError
 from dina.imaging.rois import Footprints
-from dina.probing.truth import match_rois, overlap
+from dina.probing.truth import match_rois, motion_error_px, overlap
 
 WIDTH = 100
 
@@ -61,3 +62,17 @@ def test_centres_must_fit_footprints():
     found, centre = discs([(20, 20)], 4)
     with pytest.raises(ShapeError):
         match_rois(found, found, centre[:0], centre, 4)
+
+
+@pytest.mark.parametrize("n_blocks", [0, 4])
+def test_motion_error_ignores_where_the_reference_stood(tmp_path, n_blocks):
+    rng = np.random.default_rng(0)
+    true = rng.normal(0, 3, (200, 2))
+    blocks = rng.normal(0, 0.3, (200, n_blocks, 2)) if n_blocks else np.zeros((200, 1, 2))
+    error = np.tile([0.3, 0.4], (200, 1)) * (np.arange(200) % 2 * 2 - 1)[:, None]
+    with stores.new_store(tmp_path / "registered") as store:
+        stores.write_array(store, "rigid_offsets_px", true + error + [5, -2] - blocks.mean(1))
+        if n_blocks:
+            stores.write_array(store, "block_offsets_px", blocks)
+        stores.write_attributes(store, {"n_blocks": n_blocks})
+    np.testing.assert_allclose(motion_error_px(tmp_path / "registered", true), 0.5, atol=0.2)

@@ -26,7 +26,6 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
     "baseline not above 0": {"usable": False},
     "too small": {"n_soma_pixels": 5},
     "too large": {"n_soma_pixels": 400},
-    "not compact": {"compactness": 2.0},
     "not skewed": {"skewness": 0.0},
     "improbable": {"cell_probability": 0.01},
 }

@@ -26,6 +26,7 @@ SETTINGS = SimulationSettings(
     },
     acquisition={"n_planes": 2, "volume_rate_hz": 5},
 )
+STILL = SETTINGS.model_copy(update={"optics": SETTINGS.optics.model_copy(update={"drift_um": 0.0, "jitter_um": 0.0})})
 NO_SPIKES = np.empty(0), np.empty(0, np.int32)
 
 
@@ -70,15 +71,12 @@ def test_frames_move_as_the_truth_states():
 
 def test_planes_are_sampled_one_after_the_other():
     """The second plane's frame k comes half a volume later: a spike between the two shows there first."""
-    still = SETTINGS.model_copy(
-        update={"optics": SETTINGS.optics.model_copy(update={"drift_um": 0.0, "jitter_um": 0.0})}
-    )
-    n = still.optics.n_neurons_per_plane
+    n = STILL.optics.n_neurons_per_plane
     spikes = np.full(2 * n * 5, 1.02), np.tile(np.arange(2 * n, dtype=np.int32), 5)  # between 1.0 and 1.1 s
-    frames = render(12, still, spikes).astype(float).mean((2, 3))
+    frames = render(12, STILL, spikes).astype(float).mean((2, 3))
     jump = frames - frames[:4].mean(0)
-    assert frame_times_s(still, 0, np.arange(12))[5] == 1.0
-    assert frame_times_s(still, 1, np.arange(12))[5] == pytest.approx(1.1)
+    assert frame_times_s(STILL, 0, np.arange(12))[5] == 1.0
+    assert frame_times_s(STILL, 1, np.arange(12))[5] == pytest.approx(1.1)
     assert jump[5, 1] > 10 * abs(jump[5, 0])
     assert jump[6, 0] > 10 * abs(jump[5, 0])
 
@@ -95,6 +93,12 @@ def test_blocks_change_nothing_but_the_noise(monkeypatch):
     monkeypatch.setattr(movie_module, "BLOCK_FRAMES", 7)
     assert np.abs(render(45, spikes=spikes) - whole).max() <= 1
     assert whole.std(0).max() > 10  # and the cells did flash
+
+
+def test_noise_is_fresh_in_every_frame_block_and_plane():
+    frames = render(45, STILL).astype(float)
+    noise = (frames - frames.mean(0)).reshape(90, -1)
+    assert np.abs(np.corrcoef(noise) - np.eye(90)).max() < 0.1
 
 
 def test_memory_does_not_grow_with_length():

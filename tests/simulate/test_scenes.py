@@ -4,13 +4,23 @@ import pytest
 from dina.errors import InputError
 from dina.settings import ScenesSettings
 from dina.simulate import scenes as scenes_module
+from dina.simulate.crops import SPLITS, TEST, TRAIN, VALIDATION
 from dina.simulate.photographs import load_photographs
-from dina.simulate.scenes import SPLITS, TEST, TRAIN, VALIDATION, make_scenes, render
+from dina.simulate.scenes import make_scenes, render
 
 
 @pytest.fixture(scope="module")
 def default():
     return make_scenes(ScenesSettings(), seed=3)
+
+
+def shared_share(boxes):
+    """(n, n) area that pairs of boxes share, of the smaller one; 0 on the diagonal."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], -1)
+    share = np.prod(np.clip(high - low, 0, None), -1) / np.minimum(area[:, None], area[None])
+    return share * (1 - np.eye(len(boxes)))
 
 
 def test_sizes_and_order(default):
@@ -40,15 +50,21 @@ def test_no_small_crop_hides_in_a_large_one(default):
     """The shared area is also at most a tenth of the smaller of two crops, if one of them is held out."""
     for source in range(len(default.names)):
         members = np.flatnonzero(default.category == source)
-        box, split = default.boxes[members], default.split[members]
-        low = np.maximum(box[:, None, :2], box[None, :, :2])
-        high = np.minimum(box[:, None, 2:], box[None, :, 2:])
-        shared = np.prod(np.clip(high - low, 0, None), -1)
-        area = np.prod(box[:, 2:] - box[:, :2], -1)
-        smaller = np.minimum(area[:, None], area[None])
+        split = default.split[members]
         held_out = (split[:, None] != TRAIN) | (split[None] != TRAIN)
-        np.fill_diagonal(held_out, False)
-        assert np.all((shared / smaller)[held_out] <= 0.1)
+        assert np.all(shared_share(default.boxes[members])[held_out] <= 0.1)
+
+
+def test_small_held_out_crops_are_safe_beside_large_ones(photographs):
+    """The rim of a large crop is wide for a small one; neither may give way to the other."""
+    settings = ScenesSettings(
+        photographs=str(photographs), n_train=2, n_validation=2, n_test=110, crop_px=(8, 80), size_px=16
+    )
+    for seed in range(4):
+        scenes = make_scenes(settings, seed)
+        for source in range(len(scenes.names)):
+            members = (scenes.category == source) & (scenes.split != TRAIN)
+            assert shared_share(scenes.boxes[members]).max() <= settings.max_overlap
 
 
 def test_categories_are_balanced_across_splits(default):

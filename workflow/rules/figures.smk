@@ -64,7 +64,9 @@ rule plot_responses:
 
 rule plot_training:
     input:
-        manifest=dina_stores(".json"),
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        models_manifest=dina_stores(".json"),
         models=ancient(dina_stores()),
     output:
         svg=[figure(name, "training") for name in FIGURES["training"]],

@@ -1,0 +1,23 @@
+import pytest
+
+from dina.figures.attribution import plot_attribution
+from tests.figures.conftest import drawn_twice, write_attributions
+
+NAMES = ("saliency", "neuron-importance", "receptive-fields")
+
+
+def test_with_a_known_truth(tmp_path):
+    stores = write_attributions(tmp_path)
+    files = drawn_twice(lambda folder: plot_attribution(*stores, folder), tmp_path)
+    assert set(files) == {f"{name}.{kind}" for name in NAMES for kind in ("svg", "png")}
+    fields = files["receptive-fields.svg"].decode()
+    assert "horizontal, r = 0.70" in fields and ">true<" in fields and "DINA: 1.4°" in fields
+    assert "median 5" in files["neuron-importance.svg"].decode()
+
+
+@pytest.mark.parametrize(("degrees_per_pixel", "unit"), [(2.5, "deg"), (None, "px")])
+def test_a_real_recording_has_centres_alone(tmp_path, degrees_per_pixel, unit):
+    stores = write_attributions(tmp_path, known=False, degrees_per_pixel=degrees_per_pixel)
+    plot_attribution(*stores, tmp_path / "figures")
+    fields = (tmp_path / "figures/receptive-fields.svg").read_text()
+    assert ">true<" not in fields and f"horizontal ({unit})" in fields and "responsive neurons" in fields

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from dina.figures.looks import LOOKS, in_order
+from dina.figures.probing import plot_probing
+from dina.figures.reconstruction import correlations, match_contrast
+from tests.figures.conftest import drawn_twice, write_probes
+
+NAMES = ("identification", "decoders", "reconstruction", "categories")
+
+
+def test_figures_name_decoders_pools_and_chance(tmp_path):
+    stores = write_probes(tmp_path)
+    files = drawn_twice(lambda folder: plot_probing(*stores, folder), tmp_path)
+    assert set(files) == {f"{name}.{kind}" for name in NAMES for kind in ("svg", "png")}
+    text = {name: files[f"{name}.svg"].decode() for name in NAMES}
+    for name in ("identification", "decoders"):
+        assert all(f">{label}<" in text[name] for label in ("DINA", "pixel ridge", "convolutional", "template"))
+        assert ">chance<" in text[name]
+    assert "among 20 images" in text["decoders"] and "each seed" in text["decoders"]
+    assert ">mean image<" in text["reconstruction"] and "3 categories" in text["categories"]
+
+
+def test_a_recording_without_categories(tmp_path):
+    plot_probing(*write_probes(tmp_path, categories=False), tmp_path / "figures")
+    assert "fewer than two categories" in (tmp_path / "figures/categories.svg").read_text()
+
+
+def test_decoders_are_told_apart_without_colour():
+    decoders = [LOOKS[name] for name in in_order(LOOKS, "decoder", "reference")]
+    assert len({look.marker for look in decoders}) == len(decoders) == len({look.colour for look in decoders})
+    assert in_order(["ridge", "unheard_of", "dina"]) == ["dina", "ridge"]
+
+
+def test_shown_contrast_is_the_true_images():
+    rng = np.random.default_rng(0)
+    true, flat = rng.random((3, 8, 8)), 0.5 + 0.01 * rng.random((3, 8, 8))
+    shown = match_contrast(flat, true)
+    assert shown.mean((1, 2)) == pytest.approx(true.mean((1, 2))) and shown.std((1, 2)) == pytest.approx(
+        true.std((1, 2))
+    )
+    assert correlations(shown, true) == pytest.approx(correlations(flat, true))
+    assert correlations(np.ones((1, 8, 8)), true[:1]) == [0.0]

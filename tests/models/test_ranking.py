@@ -1,0 +1,13 @@
+import numpy as np
+
+from dina.models.ranking import mean_reciprocal_rank, rivals_ahead
+
+
+def test_counts_rivals_and_half_of_ties():
+    scores = np.array([[3, 2, 1], [3, 2, 2], [1, 1, 1.0], [0, 5, 9]])
+    np.testing.assert_array_equal(rivals_ahead(scores, np.array([0, 1, 2, 0])), [0, 1.5, 1, 2])
+
+
+def test_reciprocal_rank_is_one_only_when_all_rank_first():
+    assert mean_reciprocal_rank(np.eye(4), np.arange(4)) == 1
+    assert mean_reciprocal_rank(1 - np.eye(4), np.arange(4)) == 0.25

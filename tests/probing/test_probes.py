@@ -1,0 +1,91 @@
+"""The probes end to end, on a recording whose answers are known."""
+
+import numpy as np
+import pytest
+
+from dina import stores
+from dina.decoders.fitting import fit_decoder
+from dina.probing.categories import balanced_accuracy, probe_categories
+from dina.probing.identification import probe_identification
+from dina.probing.reconstruction import pixel_correlation, probe_reconstruction, reduce_images
+from dina.recordings.trials import write_trials
+from dina.settings import DecodersSettings, GaborSettings, ProbingSettings
+
+SETTINGS = ProbingSettings(n_bootstrap=100, pool_sizes=(5,), reconstruction_size_px=8)
+
+
+@pytest.fixture(scope="session")
+def fitted(trials, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("probes")
+    with stores.new_store(folder / "responses") as store:
+        write_trials(store, trials)
+    settings = DecodersSettings(ridge={"size_px": 8})
+    fit_decoder(folder / "responses", folder / "ridge/seed-0", "ridge", settings, GaborSettings(), seed=0, device="cpu")
+    return folder
+
+
+def score(table, **where):
+    for key, value in where.items():
+        table = table[table[key] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_identification_of_a_clear_code(fitted):
+    probe_identification(fitted / "responses", [fitted / "ridge/seed-0"], fitted / "id", SETTINGS, device="cpu")
+    table = stores.read_table(fitted / "id", "scores")
+    top1 = score(table, decoder="ridge", metric="top1", trial_mode="averaged", pool_size=30)
+    assert top1.value > 0.9 and top1.chance == pytest.approx(1 / 30) and top1.n == 30
+    assert top1.ci_low <= top1.value <= top1.ci_high
+    small = score(table, decoder="ridge", metric="top1", trial_mode="averaged", pool_size=5)
+    assert small.value >= top1.value
+    template = table[table["decoder"] == "template"]
+    assert set(template["trial_mode"]) == {"single"} and template["pool_size"].max() == 30
+    assert score(template, metric="top1", pool_size=30).value > 0.9
+
+
+def test_shuffled_pairs_are_at_chance(trials, fitted, tmp_path):
+    import dataclasses
+
+    rng = np.random.default_rng(1)
+    shuffled = dataclasses.replace(trials, responses=trials.responses[rng.permutation(len(trials.responses))])
+    with stores.new_store(tmp_path / "responses") as store:
+        write_trials(store, shuffled)
+    probe_identification(tmp_path / "responses", [fitted / "ridge/seed-0"], tmp_path / "id", SETTINGS, device="cpu")
+    table = stores.read_table(tmp_path / "id", "scores")
+    top1 = score(table, decoder="ridge", metric="top1", trial_mode="single", pool_size=30)
+    assert top1.value < 4 / 30
+
+
+def test_reconstruction_beats_the_mean_image(fitted):
+    probe_reconstruction(fitted / "responses", [fitted / "ridge/seed-0"], fitted / "rec", SETTINGS, device="cpu")
+    table = stores.read_table(fitted / "rec", "scores")
+    ridge = score(table, decoder="ridge", metric="pixel_correlation", trial_mode="averaged")
+    mean = score(table, decoder="mean_image", metric="pixel_correlation", trial_mode="averaged")
+    assert ridge.value > 0.8 > mean.value
+    assert stores.read_array(fitted / "rec", "examples").shape == (3, 8, 8, 8)
+
+
+def test_category_probe_beside_pixels(fitted):
+    probe_categories(fitted / "responses", [fitted / "ridge/seed-0"], fitted / "cat", SETTINGS, device="cpu")
+    table = stores.read_table(fitted / "cat", "scores")
+    assert {"pixels", "blurred_pixels"} <= set(table["decoder"])
+    pixels = score(table, decoder="pixels", trial_mode="averaged")
+    assert pixels.value > pixels.chance == pytest.approx(1 / 3)
+
+
+def test_balanced_accuracy_weighs_classes_alike():
+    true = np.array([0] * 90 + [1] * 10)
+    assert balanced_accuracy(np.zeros(100, int), true) == 0.5
+    assert balanced_accuracy(true, true) == 1
+
+
+def test_pixel_correlation_knows_no_scale():
+    pictures = np.random.default_rng(0).random((2, 6, 6))
+    np.testing.assert_allclose(pixel_correlation(pictures * 3 + 1, pictures), 1)
+    np.testing.assert_allclose(pixel_correlation(np.ones((1, 6, 6)), pictures[:1]), 0)
+
+
+def test_reduction_is_the_mean_of_blocks():
+    image = np.arange(16.0).reshape(1, 4, 4)
+    np.testing.assert_allclose(reduce_images(image, 2)[0], [[2.5, 4.5], [10.5, 12.5]])
