@@ -434,7 +434,7 @@ class AblationSettings(Section):
         "unknown).",
     )
     neuron_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8, 1.0),
+        (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         description="Shares of neurons left on.",
     )
     n_random_orders: Count = Field(3, description="Random orders of neurons, dealt out among a decoder's seeds.")

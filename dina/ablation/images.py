@@ -22,6 +22,7 @@ from dina.threads import apply_threads
 
 FROZEN = "frozen"
 N_EXAMPLES = 3
+MARKED_SHARE = 0.05  # of images whose contrast could not be matched, before a condition is marked
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def ablate_images(
 
     Towers stay as trained (condition ``frozen``), so a drop mixes what the decoder relied on with its surprise at
     filtered images. The store holds the table ``scores``, with one row per filter, cut-off and trial mode (``gain``
-    is the median over images, ``marked`` says that matching some image's contrast would take more than the largest
-    gain), ``examples`` (conditions, images, height, width) in the order of attribute ``conditions``, and as
+    is the median over images, ``marked`` says that the contrast of more than a twentieth of them could not be
+    matched), ``examples`` (conditions, images, height, width) in the order of attribute ``conditions``, and as
     attribute ``dropped_cutoffs`` those that the images are too coarse for.
 
     Parameters
@@ -99,12 +100,14 @@ def _rows(
     ends = np.cumsum([len(queries.z) for queries in modes.values()])
     for (mode, queries), of_mode in zip(modes.items(), np.split(scores, ends[:-1], axis=1), strict=True):
         first = np.mean([top1_by_image(of_seed, queries.true) for of_seed in of_mode], axis=0)
+        beyond = float(np.mean(condition.gallery.beyond))
         about = {
             "ablation": condition.kind,
             "cutoff": np.nan if condition.cutoff is None else condition.cutoff,
             "cutoff_unit": unit_of(trials.degrees_per_pixel),
             "gain": float(np.median(condition.gallery.gain)),
-            "marked": bool(condition.gallery.beyond.any()),
+            "share_beyond": beyond,
+            "marked": beyond > MARKED_SHARE,
             "condition": FROZEN,
             "trial_mode": mode,
             "metric": "top1",

@@ -48,7 +48,7 @@ def ideal_observer_scores(trials: TrialResponses, truth: Path) -> tuple[np.ndarr
     expected = stores.read_array(truth, "expected_count")[shown[first[np.searchsorted(image, candidates)]]]
     attributes = stores.read_attributes(truth)
     scores = log_likelihood(
-        _spike_counts(trials, truth, attributes)[trial],
+        true_spike_counts(trials, truth)[trial],
         expected,
         stores.read_array(truth, "spontaneous_count"),
         attributes["shared_gain_log_sd"],
@@ -90,12 +90,13 @@ def _gains(log_sd: float, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return np.exp(log_sd * node - log_sd**2 / 2), weight / weight.sum()
 
 
-def _spike_counts(trials: TrialResponses, truth: Path, attributes: dict) -> np.ndarray:
-    """(trials, neurons) true spikes in each trial's response window."""
+def true_spike_counts(trials: TrialResponses, truth: Path) -> np.ndarray:
+    """(trials, cells) true spikes in each trial's response window, of all simulated cells."""
     if not (truth / stores.ARRAYS / "spike_time_s").is_dir():
         return trials.responses.astype(np.int64)
     time_s, neuron = stores.read_array(truth, "spike_time_s"), stores.read_array(truth, "spike_neuron")
     n_neurons = stores.open_array(truth, "spontaneous_count").shape[0]
+    attributes = stores.read_attributes(truth)
     start = trials.onset_s + attributes["latency_s"]
     begin, end = np.searchsorted(time_s, start), np.searchsorted(time_s, start + attributes["duration_s"])
     return np.stack([np.bincount(neuron[b:e], minlength=n_neurons) for b, e in zip(begin, end, strict=True)])

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from dina import stores
-from dina.figures.dots import draw_dots, mark_rows
+from dina.figures.dots import APART, draw_dots, mark_rows
 from dina.figures.looks import BLACK, LOOKS, in_order
 from dina.figures.style import chance_line, letter, page_figure
 
@@ -61,9 +61,17 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, needed: pd.Series, decoders: 
 
 
 def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str]) -> None:
-    """Shares as dots: filled for 90 % of a decoder's own best score, open for that of the convolutional decoder's."""
-    shares = needed.assign(trial_mode=needed["metric"].map(NEEDED), chance=np.nan)
-    draw_dots(axes, shares[np.isfinite(shares["value"])], decoders)
+    """Shares as dots: filled for 90 % of a decoder's own best score, open for that of the convolutional decoder's.
+
+    An arrow stands where some resamples never reach the goal, so that the interval has no upper end.
+    """
+    shares = needed[np.isfinite(needed["value"])]
+    shares = shares.assign(trial_mode=shares["metric"].map(NEEDED), chance=np.nan, open_end=shares["ci_high"].isna())
+    shares["ci_high"] = shares["ci_high"].fillna(1.0)
+    draw_dots(axes, shares, decoders)
+    for end in shares[shares["open_end"]].itertuples():
+        row = decoders.index(end.decoder) + (-APART if end.trial_mode == "single" else APART)
+        axes.plot(1.0, row, ">", color=LOOKS[end.decoder].colour, markersize=3, clip_on=False)
     mark_rows([axes], decoders)
     axes.set(title="neurons needed", xlabel="share of neurons")
     _share_axis(axes)

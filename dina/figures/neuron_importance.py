@@ -32,7 +32,7 @@ def draw_neuron_importance(attribution: Path) -> Figure:
     reliability.plot(variance, 100 * importance[variance.index], "o", color=BLUE, alpha=0.5, markersize=3, mew=0)
     reliability.set(title="by signal variance", xlabel="signal variance", ylabel="share of the match (%)")
     counts = latents["neurons_for_half"]
-    halves.hist(counts, np.arange(0.5, counts.max() + 1.5), color=PALE)
+    halves.hist(counts, np.arange(0.5, max([1, *counts]) + 1.5), color=PALE)
     halves.axvline(counts.median(), color=BLACK, linewidth=1, linestyle="--")
     halves.set(title=f"half of a latent: median {counts.median():g}", xlabel="neurons", ylabel="latents")
     for axes, character in zip((cumulative, reliability, halves), "abc", strict=True):

@@ -1,4 +1,4 @@
-"""Figure: where each neuron looks, by the trained decoder, beside the simulation's truth where there is one."""
+"""Figure: where each neuron looks, by the trained decoder, beside the truth of a simulation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from dina import stores
 from dina.figures.looks import BLACK, BLUE, GREY, ORANGE, PALE
-from dina.figures.style import hide_frame, letter, page_figure
+from dina.figures.style import hide_frame, letter, page_figure, say
 
 METHODS = {
     "dina": ("DINA", BLUE),
@@ -26,15 +26,19 @@ def draw_receptive_fields(attribution: Path) -> Figure:
     attributes = stores.read_attributes(attribution)
     fields, agreement = (stores.read_table(attribution, name) for name in ("receptive_fields", "agreement"))
     known = len(agreement) > 0
+    unresponsive = f"no neuron with signal variance above {attributes['min_signal_variance']}"
     rows = _example_fields(attribution, known)
     responsive = fields[fields["signal_variance"] > attributes["min_signal_variance"]]
     figure = page_figure(ROW_IN * len(rows) + 3.0)
     upper, lower = figure.subfigures(2, 1, height_ratios=[ROW_IN * len(rows) + 0.3, 2.7])
     _draw_examples(upper, rows, stores.read_array(attribution, "example_neuron"), fields, attributes)
-    if known:
-        _draw_agreement(lower, responsive, agreement)
+    dina = responsive[responsive["method"] == "dina"]
+    if dina.empty:
+        say(lower.subplots(), unresponsive)
+    elif known:
+        _draw_agreement(lower, dina.dropna(subset=["true_x_deg", "x_deg"]), agreement)
     else:
-        _draw_centres(lower, responsive[responsive["method"] == "dina"])
+        _draw_centres(lower, dina)
     return figure
 
 
@@ -79,14 +83,13 @@ def _mark_centres(axes: Axes, centre: pd.Series, degrees_per_pixel: float | None
         axes.plot(x, y, "o", color="white" if dark else BLACK, markerfacecolor="none", markersize=6)
 
 
-def _draw_agreement(figure: SubFigure, fields: pd.DataFrame, agreement: pd.DataFrame) -> None:
+def _draw_agreement(figure: SubFigure, dina: pd.DataFrame, agreement: pd.DataFrame) -> None:
     """Recovered against true centres of responsive neurons, and every method's agreement."""
     panels = figure.subplots(1, 3)
     r = agreement.set_index(["method", "axis"])["r"]
-    dina = fields[fields["method"] == "dina"].dropna(subset=["true_x_deg", "x_deg"])
     for axes, axis, name in zip(panels, "xy", ("horizontal", "vertical"), strict=False):
         true, found = dina[f"true_{axis}_deg"], dina[f"{axis}_deg"]
-        limit = max(true.abs().max(), found.abs().max(), 1.0) * 1.05
+        limit = max(1.0, *true.abs(), *found.abs()) * 1.05
         axes.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.6, zorder=0)
         axes.plot(true, found, "o", color=BLUE, alpha=0.5, markersize=3, markeredgewidth=0)
         axes.set(title=f"{name}, r = {r['dina', axis]:.2f}", xlabel="true centre (deg)", aspect="equal")
@@ -108,7 +111,7 @@ def _draw_methods(axes: Axes, agreement: pd.DataFrame) -> None:
         text = f"{label}: {of['median_distance_deg'].iloc[0]:.1f}°"
         axes.annotate(text, (0, row), (0, 9), xycoords=axes.get_yaxis_transform(), textcoords="offset points")
     axes.set(title=f"agreement, {int(agreement['n'].max())} neurons", xlabel="r, recovered and true centres")
-    axes.set(yticks=[], xlim=(min(0, agreement["r"].min()), 1), ylim=(len(methods) - 0.6, -0.8))
+    axes.set(yticks=[], xlim=(min(0.0, *agreement["r"].dropna()), 1), ylim=(len(methods) - 0.6, -0.8))
     axes.set_box_aspect(1)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=PALE, linewidth=0.4, alpha=0.5)

@@ -23,7 +23,7 @@ def draw_saliency(attribution: Path) -> Figure:
     )
     examples, units = (stores.read_table(attribution, name) for name in ("examples", "latents"))
     columns = int(np.clip(len(images), FEWEST_COLUMNS, MOST_COLUMNS))
-    latent_rows = min(-(-len(latents) // columns), LATENT_ROWS)
+    latent_rows = int(np.clip(-(-len(latents) // columns), 1, LATENT_ROWS))
     figure = page_figure(PAGE_WIDTH_IN / columns * 1.15 * (2 + latent_rows) + 0.6)
     upper, lower = figure.subfigures(2, 1, height_ratios=[2.2, latent_rows + 0.2])
     upper.suptitle("$\\bf{a}$  images, and what in them speaks for (red) or against (blue) the response", **TITLE)

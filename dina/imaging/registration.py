@@ -15,6 +15,7 @@ from dina.imaging.quality import crispness, residual_motion_px
 from dina.settings import AcquisitionInfo, RegistrationSettings
 
 MIN_NON_RIGID_SIDE_PX = 64
+MIN_GOOD_SHARE = 0.5
 LARGEST_BLOCK_SHARE = 0.75  # of a side: suite2p needs two blocks each way, with centres apart
 
 
@@ -26,13 +27,14 @@ def register_plane(
     The store holds ``frames.int16`` (frames, height, width) and
 
     - ``rigid_offsets_px`` (frames, 2) and, if non-rigid, ``block_offsets_px`` (frames, blocks, 2) with
-      ``block_centres_px`` (blocks, 2), ``n_blocks`` of them (0 if rigid): y and x of how far the brain stood displaced in the raw frame,
+      ``block_centres_px`` (blocks, 2): y and x of how far the brain stood displaced in the raw frame,
       positive towards larger row and column; the displacement at a block is the sum of both;
     - ``bad_frames`` (frames,): shifts that suite2p distrusts;
     - ``mean_image``, ``mean_image_raw`` (height, width), in stored values;
-    - attributes: size, ``volume_rate_hz``, ``pixel_size_um``, ``n_planes``, ``plane``, ``pixel_scale`` (stored value
-      per value in the file), ``visible_rows`` and ``visible_columns`` (first and end of what is inside the
-      field of view in every good frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median).
+    - attributes: ``n_frames``, ``height_px``, ``width_px``, ``volume_rate_hz``, ``pixel_size_um``, ``n_planes``,
+      ``plane``, ``pixel_scale`` (stored value per value in the file), ``n_dropped_pages``, ``n_blocks`` (0 if rigid),
+      ``visible_rows`` and ``visible_columns`` (first and end of what is inside the field of view in every good
+      frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median).
 
     Memory is independent of the movie's length.
 
@@ -99,9 +101,12 @@ def block_size_px(height: int, width: int, settings: RegistrationSettings) -> tu
 def visible_range(registered: dict, shape: tuple[int, int, int]) -> tuple[list[int], list[int]]:
     """First and end of the rows, and of the columns, that lie inside the field of view in every good frame.
 
-    Rigid shifts wrap the frame round, so what a shift moved in from the other side is not brain.
+    Rigid shifts wrap the frame round, so what a shift moved in from the other side is no tissue. Where
+    less than half of the frames are good, all count, as in suite2p.
     """
     good = ~registered["badframes"]
+    if good.mean() < MIN_GOOD_SHARE:
+        good[:] = True
     ranges = []
     for offsets, side in ((registered["yoff"][good], shape[1]), (registered["xoff"][good], shape[2])):
         ranges.append([int(max(0, -offsets.min())), int(side - max(0, offsets.max()))])

@@ -60,7 +60,8 @@ def start_in_closed_form(
     ids = trials.image_ids(TRAIN)
     space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_image_components, device)
     encoding = fit_local_encoding(trials, space, scores, settings)
-    n_components = min(settings.n_components, trials.n_neurons, scores.shape[1], settings.channels * gabor.grid**2)
+    # One fewer than neurons: the direction in which all neurons move together is taken out.
+    n_components = min(settings.n_components, trials.n_neurons - 1, scores.shape[1], settings.channels * gabor.grid**2)
     model = build_dual_tower(
         settings, gabor, image_shape=trials.images.shape[1:], n_neurons=trials.n_neurons, n_components=n_components
     ).to(device)

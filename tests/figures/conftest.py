@@ -176,14 +176,14 @@ def write_ablations(folder, *, ranked=True):
     return [folder / "images", folder / "neurons"]
 
 
-def write_attributions(folder, *, known=True, degrees_per_pixel=2.5):
+def write_attributions(folder, *, known=True, responsive=True, degrees_per_pixel=2.5):
     """Attribution to pixels and neurons; ``known`` adds what only a simulation's truth tells."""
     rng = np.random.default_rng(4)
-    latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})
+    latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})[: 3 if responsive else 0]
     with stores.new_store(folder / "pixels") as store:
         stores.write_array(store, "example_image", rng.random((3, 16, 16)))
         stores.write_array(store, "match_attribution", rng.normal(size=(3, 16, 16)))
-        stores.write_array(store, "latent_saliency", rng.random((3, 16, 16)))
+        stores.write_array(store, "latent_saliency", rng.random((len(latents), 16, 16)))
         stores.write_table(store, "examples", pd.DataFrame({"similarity": [0.1, 0.2, 0.3]}))
         stores.write_table(store, "latents", latents)
     n, methods = 12, ("dina", "linear_pixels")
@@ -194,7 +194,7 @@ def write_attributions(folder, *, known=True, degrees_per_pixel=2.5):
             pd.DataFrame({"neuron": np.arange(n), "method": method, "x_px": centre[:, 0], "y_px": centre[:, 1]})
             for method in methods
         ]
-    ).assign(signal_variance=np.tile(np.linspace(0, 0.6, n), len(methods)))
+    ).assign(signal_variance=np.tile(np.linspace(0, 0.6 if responsive else 0.05, n), len(methods)))
     fields = fields.assign(x_deg=fields["x_px"] * degrees, y_deg=fields["y_px"] * degrees)
     agreement = pd.DataFrame(columns=["method", "axis", "r", "median_distance_deg", "n"])
     if known:
@@ -202,12 +202,13 @@ def write_attributions(folder, *, known=True, degrees_per_pixel=2.5):
         rows = [(method, axis, 0.7, 1.4, n) for method in methods for axis in "xy"]
         agreement = pd.DataFrame(rows, columns=agreement.columns)
     share = rng.random(n)
+    examples = np.array([11, 7] if responsive else [], np.int32)
     with stores.new_store(folder / "neurons") as store:
         stores.write_array(store, "match_importance", share / share.sum())
         stores.write_array(store, "field_energy", rng.random((n, 6, 6)))
-        stores.write_array(store, "example_neuron", np.array([11, 7], np.int32))
+        stores.write_array(store, "example_neuron", examples)
         for name in ("example_field", "example_linear_field", "example_true_field")[: 3 if known else 2]:
-            stores.write_array(store, name, rng.normal(size=(2, 16, 16)))
+            stores.write_array(store, name, rng.normal(size=(len(examples), 16, 16)))
         stores.write_table(store, "latents", latents)
         stores.write_table(store, "receptive_fields", fields)
         stores.write_table(store, "agreement", agreement)

@@ -21,3 +21,10 @@ def test_a_real_recording_has_centres_alone(tmp_path, degrees_per_pixel, unit):
     plot_attribution(*stores, tmp_path / "figures")
     fields = (tmp_path / "figures/receptive-fields.svg").read_text()
     assert ">true<" not in fields and f"horizontal ({unit})" in fields and "responsive neurons" in fields
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_recording_without_responsive_neurons(tmp_path, known):
+    stores = write_attributions(tmp_path, known=known, responsive=False)
+    plot_attribution(*stores, tmp_path / "figures")
+    assert "no neuron with signal variance above 0.1" in (tmp_path / "figures/receptive-fields.svg").read_text()

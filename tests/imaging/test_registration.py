@@ -117,6 +117,7 @@ def test_visible_range_leaves_out_what_wrapped_round():
         "badframes": np.array([False, False, False, True]),
     }
     assert visible_range(registered, (4, 100, 80)) == ([2, 97], [0, 75])
+    assert visible_range(registered | {"badframes": np.ones(4, bool)}, (4, 100, 80)) == ([2, 60], [40, 75])
 
 
 def test_same_movie_same_bytes(plane, tiny_movie, tmp_path):

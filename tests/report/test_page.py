@@ -1,3 +1,4 @@
+import ast
 import re
 from pathlib import Path
 
@@ -56,6 +57,13 @@ def test_table_of_benchmarks(page, results):
     assert table["job"].tolist() == ["plane-0/register_plane", "probe", "quick"]
     assert table["seconds"].tolist() == [30.25, 12.5, 0.2]
     assert "42.8" not in page and "took 43 s in all" in page and ">nan<" not in page
+
+
+def test_every_figure_of_the_workflow_has_a_caption():
+    rules = (ROOT / "workflow/rules/figures.smk").read_text()
+    figures = ast.literal_eval(rules[rules.index("{") : rules.index("}") + 1])
+    names = {name for stop in figures.values() for name in stop} | {"scoreboard"}
+    assert names == {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
 
 
 def test_captions_are_written_for_readers():

@@ -19,18 +19,18 @@ rule plot_imaging:
     output:
         svg=[figure(name, "imaging") for name in FIGURES["imaging"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["imaging"]],
-    params:
-        code=code_version("dina.figures.imaging"),
     log:
         results("logs/plot_imaging.log"),
     benchmark:
         results("benchmarks/plot_imaging.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.imaging"),
     message:
         "{wildcards.recording}: drawing figures of imaging"
     script:
@@ -44,18 +44,18 @@ rule plot_responses:
     output:
         svg=[figure(name, "responses") for name in FIGURES["responses"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["responses"]],
-    params:
-        code=code_version("dina.figures.responses"),
     log:
         results("logs/plot_responses.log"),
     benchmark:
         results("benchmarks/plot_responses.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.responses"),
     message:
         "{wildcards.recording}: drawing figures of responses"
     script:
@@ -71,18 +71,18 @@ rule plot_training:
     output:
         svg=[figure(name, "training") for name in FIGURES["training"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["training"]],
-    params:
-        code=code_version("dina.figures.training"),
     log:
         results("logs/plot_training.log"),
     benchmark:
         results("benchmarks/plot_training.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.training"),
     message:
         "{wildcards.recording}: drawing figures of training"
     script:
@@ -100,18 +100,18 @@ rule plot_probing:
     output:
         svg=[figure(name, "probing") for name in FIGURES["probing"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["probing"]],
-    params:
-        code=code_version("dina.figures.probing"),
     log:
         results("logs/plot_probing.log"),
     benchmark:
         results("benchmarks/plot_probing.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.probing"),
     message:
         "{wildcards.recording}: drawing figures of probing"
     script:
@@ -127,18 +127,18 @@ rule plot_ablation:
     output:
         svg=[figure(name, "ablation") for name in FIGURES["ablation"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["ablation"]],
-    params:
-        code=code_version("dina.figures.ablation"),
     log:
         results("logs/plot_ablation.log"),
     benchmark:
         results("benchmarks/plot_ablation.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.ablation"),
     message:
         "{wildcards.recording}: drawing figures of ablation"
     script:
@@ -154,18 +154,18 @@ rule plot_attribution:
     output:
         svg=[figure(name, "attribution") for name in FIGURES["attribution"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["attribution"]],
-    params:
-        code=code_version("dina.figures.attribution"),
     log:
         results("logs/plot_attribution.log"),
     benchmark:
         results("benchmarks/plot_attribution.tsv")
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_version("dina.figures.attribution"),
     message:
         "{wildcards.recording}: drawing figures of attribution"
     script:

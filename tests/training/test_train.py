@@ -1,0 +1,78 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dina.models.ranking import rivals_ahead
+from dina.recordings.trials import TEST, TRAIN, write_trials
+from dina.settings import DinaModelSettings, DinaSettings, DinaTrainingSettings
+from dina.stores import checked, new_store, read_table
+from dina.training.train import fit_dina, train_dina
+
+CPU = torch.device("cpu")
+SHORT = DinaTrainingSettings(epochs=3, batch_trials=64)
+SETTINGS = DinaSettings(model=DinaModelSettings(n_image_components=80, channels=16, n_components=40), training=SHORT)
+LEARNED = SETTINGS.model_copy(update={"model": DinaModelSettings(image_tower="learned", channels=8, n_components=20)})
+
+
+def top1(model, trials):
+    ids, chosen = trials.image_ids(TEST), trials.trials(TEST)
+    with torch.no_grad():
+        scores = model(torch.from_numpy(trials.standardised(chosen)), torch.from_numpy(trials.images[ids])).numpy()
+    return np.mean(rivals_ahead(scores, np.searchsorted(ids, trials.image_index[chosen])) == 0)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def shuffled(trials, split, seed=0):
+    """The responses of one split, permuted over its trials."""
+    chosen = trials.trials(split)
+    responses = trials.responses.copy()
+    responses[chosen] = responses[np.random.default_rng(seed).permutation(chosen)]
+    return replace(trials, responses=responses)
+
+
+def test_identifies_unseen_images_far_above_chance(gabor_trials, small_gabor):
+    model, history = fit_dina(gabor_trials, SETTINGS, small_gabor, seed=0, device=CPU)
+    assert top1(model, gabor_trials) > 0.4  # chance is 1/30
+    assert min(row["validation_loss"] for row in history) == next(
+        row["validation_loss"] for row in reversed(history) if row["is_best"]
+    )
+
+
+def test_shuffled_training_pairs_teach_nothing(gabor_trials, small_gabor):
+    model, _ = fit_dina(shuffled(gabor_trials, TRAIN), SETTINGS, small_gabor, seed=0, device=CPU)
+    assert top1(model, gabor_trials) < 0.15
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, LEARNED], ids=["gabor", "learned"])
+def test_test_trials_and_images_leave_no_trace_in_the_weights(gabor_trials, small_gabor, settings):
+    altered = shuffled(gabor_trials, TEST)
+    images = altered.images.copy()
+    images[altered.image_ids(TEST)] = 0.5
+    altered = replace(altered, images=images)
+    one, _ = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+    two, _ = fit_dina(altered, settings, small_gabor, seed=0, device=CPU)
+    assert all(torch.equal(value, weights(two)[name]) for name, value in weights(one).items())
+
+
+def test_the_learned_tower_learns(gabor_trials, small_gabor):
+    settings = LEARNED.model_copy(update={"training": SHORT.model_copy(update={"epochs": 8})})
+    _, history = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+    assert history[-1]["train_loss"] < 0.95 * history[1]["train_loss"]
+
+
+def test_the_stage_writes_the_same_store_twice(gabor_trials, small_gabor, tmp_path):
+    with new_store(tmp_path / "responses") as store:
+        write_trials(store, gabor_trials)
+    for name in ("one", "two"):
+        train_dina(tmp_path / "responses", tmp_path / name, SETTINGS, small_gabor, seed=3, device="cpu")
+        checked(tmp_path / name, verify=True)
+    assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
+    table = read_table(tmp_path / "one", "training")
+    assert list(table["epoch"]) == list(range(len(table)))
+    train_dina(tmp_path / "responses", tmp_path / "three", SETTINGS, small_gabor, seed=4, device="cpu")
+    assert (tmp_path / "one.json").read_text() != (tmp_path / "three.json").read_text()
