@@ -247,7 +247,7 @@ class DeconvolutionSettings(Section):
         0.7, description="Share of the neuropil subtracted from each ROI."
     )
     baseline_window_s: Positive = Field(60.0, description="Window of the maximin baseline, seconds.")
-    baseline_sigma_s: Positive = Field(10.0, description="Smoothing before the maximin baseline, seconds.")
+    baseline_sigma_s: Positive = Field(2.0, description="Smoothing before the maximin baseline, seconds.")
     tau_s: Positive | None = Field(
         None, description="Decay of the indicator, seconds; null takes the indicator's preset."
     )
@@ -256,10 +256,10 @@ class DeconvolutionSettings(Section):
 class SessionSettings(Section):
     """Which ROIs are accepted as neurons."""
 
-    min_cell_probability: Fraction = Field(
-        0.05, description="Least probability by suite2p's classifier; at 0.5 it rejects many true small cells."
+    min_evidence: NonNegative = Field(
+        0.05,
+        description="Least product of an ROI's skewness and its classifier probability; lower accepts more.",
     )
-    min_skewness: float = Field(0.25, description="Least skewness of the neuropil-corrected trace.")
     size_soma_areas: tuple[NonNegative, Positive] = Field(
         (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."
     )

@@ -8,7 +8,7 @@ import torch
 from captum.attr import IntegratedGradients, Saliency
 from torch import nn
 
-BATCH_ROWS = 256  # pairs of input and unit that are differentiated at once
+BATCH_ROWS = 64  # pairs of input and unit that are differentiated at once
 
 Attribute = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -91,7 +91,7 @@ def integrated_gradient(
         baselines=baselines,
         target=units,
         n_steps=n_steps,
-        internal_batch_size=BATCH_ROWS,
+        internal_batch_size=max(BATCH_ROWS, len(inputs)),  # captum takes every input at each step
         return_convergence_delta=True,
     )
     return attribution.detach(), error.detach()

@@ -15,7 +15,7 @@ from dina.errors import InputError, problem
 from dina.models.dual_tower import DualTower
 from dina.recordings.trials import VALIDATION, TrialResponses
 
-BATCH_INPUTS = 128
+BATCH_INPUTS = 32
 
 
 def load_towers(decoders: Sequence[Path], device: torch.device) -> list[DualTower]:

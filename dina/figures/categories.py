@@ -25,6 +25,6 @@ def draw_categories(categories: Path) -> Figure:
     n_categories = int(scores["pool_size"].iloc[0])
     draw_dots(axes, scores, rows)
     mark_rows([axes], rows)
-    axes.set(xlim=(0, 1.02), xlabel=f"mean share told right, {n_categories} categories")
+    axes.set(xlim=(0, None), xlabel=f"mean share told right, {n_categories} categories")
     figure.legend(handles=legend_of_modes(), loc="outside lower center", ncols=3)
     return figure

@@ -16,6 +16,7 @@ from dina.probing.statistics import MEAN_OVER_SEEDS
 
 METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
 BESIDE = 0.02  # of the pool size, so that intervals do not hide each other
+LABELS_APART = 1.5  # pools that are closer to the largest would run into its label
 TITLES = dict(zip(MODES, ("one trial", "repeats averaged"), strict=True))
 
 
@@ -54,7 +55,8 @@ def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
         axes.plot(beside, of["value"], **style, label=look.short)
     axes.plot(pools, 1 / pools, color=GREY, linewidth=0.8, linestyle=DOTTED, label="chance")
     axes.set_xscale("log")
-    axes.set_xticks(pools, [str(pool) for pool in pools])
+    labelled = [pool for pool in pools if pool == pools[-1] or pool * LABELS_APART <= pools[-1]]
+    axes.set_xticks(labelled, [str(pool) for pool in labelled])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="unseen images in the pool", ylim=(0, 1.02))
 
@@ -81,7 +83,7 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
     panels[2].xaxis.set_major_formatter("{x:g}")
     panels[2].xaxis.set_minor_formatter("")
     for axes in panels[:2]:
-        axes.set_xlim(0, 1.02)
+        axes.set_xlim(0, 1.05)
     _draw_ratios(panels[3], ratios, rows)
     letter(panels[3], "d")
     mark_rows(panels, rows)

@@ -32,7 +32,7 @@ def plot_training(responses: Path, models: list[Path], folder: Path) -> None:
             _draw_history(losses, scores, history)
         losses.set(title=f"contrastive loss, {len(histories)} seeds", xlabel="epoch", ylabel="loss (nats)")
         title = f"identification of {n_images} validation images"
-        scores.set(title=title, xlabel="epoch", ylabel="top-1, one trial", ylim=(0, None))
+        scores.set(title=title, xlabel="epoch", ylabel="top-1, one trial", ylim=(0, 1.02))
         chance_line(scores, 1 / n_images)
         for axes, character in ((losses, "a"), (scores, "b")):
             letter(axes, character)

@@ -16,10 +16,10 @@ TENSORS, DESCRIPTION = "model.safetensors", "model.json"
 
 def save_checkpoint(store: Path, tensors: Mapping[str, torch.Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and their description into an open store; the same content gives the same bytes."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in sorted(tensors.items())}
-    save_file(plain, Path(store) / TENSORS)
+    (Path(store) / TENSORS).write_bytes(save(plain))  # save_file would let nobody but the owner read it
     (Path(store) / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 

@@ -1,17 +1,23 @@
-import pytest
-
 from dina.figures.ablation import plot_ablation
+from dina.figures.neuron_curve import draw_neuron_curve
 from tests.figures.conftest import drawn_twice, write_ablations
 
 
-@pytest.mark.parametrize("ranked", [True, False])
-def test_curves_with_and_without_a_ranking(tmp_path, ranked):
-    stores = write_ablations(tmp_path, ranked=ranked)
+def test_curves_with_chance(tmp_path):
+    stores = write_ablations(tmp_path)
     files = drawn_twice(lambda folder: plot_ablation(*stores, folder), tmp_path)
     assert set(files) == {
         f"{name}.{kind}" for name in ("frequency-ablation", "neuron-curve") for kind in ("svg", "png")
     }
     frequencies, neurons = (files[f"{name}.svg"].decode() for name in ("frequency-ablation", "neuron-curve"))
     assert "cut-off (cycles/deg)" in frequencies and ">original<" in frequencies and ">chance<" in frequencies
-    assert ("strongest neurons first" in neurons) == ranked
-    assert "neurons in random order" in neurons and "share of 30 neurons" in neurons and ">chance<" in neurons
+    assert "strongest neurons first" in neurons and "neurons in random order" in neurons
+    assert "share of 30 neurons" in neurons and ">chance<" in neurons
+
+
+def test_without_a_ranking_only_random_orders(tmp_path):
+    figure = draw_neuron_curve(write_ablations(tmp_path, ranked=False)[1])
+    assert [axes.get_title(loc="left").split("  ")[-1] for axes in figure.axes] == [
+        "neurons in random order",
+        "neurons needed",
+    ]

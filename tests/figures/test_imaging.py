@@ -6,31 +6,20 @@ from dina.figures.known import known_plane
 from dina.figures.mean_image import outlines, round_length
 from dina.figures.motion import N_BINS, binned
 from dina.figures.traces import busiest
+from tests.figures.conftest import drawn_twice
 
 NAMES = {f"{name}.{kind}" for name in ("mean-image", "motion", "traces") for kind in ("svg", "png")}
+ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", "traces": b"true spikes"}
 
 
-def draw(imaging, folder, *, truth):
+@pytest.mark.parametrize("known", [True, False])
+def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
-    plot_imaging(imaging / "session", registered, folder, truth=imaging / "truth" if truth else None)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize("truth", [True, False])
-def test_same_bytes_with_and_without_truth(imaging, tmp_path, truth):
-    first = draw(imaging, tmp_path / "one", truth=truth)
-    assert set(first) == NAMES
-    assert draw(imaging, tmp_path / "two", truth=truth) == first
-
-
-def test_what_only_a_simulation_knows_is_shown_only_there(imaging, tmp_path):
-    known, real = (draw(imaging, tmp_path / str(truth), truth=truth) for truth in (True, False))
-    for name, words in (
-        ("mean-image.svg", b"missed neuron"),
-        ("motion.svg", b">true<"),
-        ("traces.svg", b"true spikes"),
-    ):
-        assert words in known[name] and words not in real[name]
+    truth = imaging / "truth" if known else None
+    files = drawn_twice(lambda folder: plot_imaging(imaging / "session", registered, folder, truth=truth), tmp_path)
+    assert set(files) == NAMES
+    for name, words in ONLY_A_SIMULATION_KNOWS.items():
+        assert (words in files[f"{name}.svg"]) == known
 
 
 def test_neurons_are_matched_in_the_registered_frame(imaging):

@@ -26,8 +26,7 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
     "baseline not above 0": {"usable": False},
     "too small": {"n_soma_pixels": 5},
     "too large": {"n_soma_pixels": 400},
-    "not skewed": {"skewness": 0.0},
-    "improbable": {"cell_probability": 0.01},
+    "too little evidence": {"skewness": 0.1, "cell_probability": 0.3},
 }
 FLOATS = {"compactness", "aspect_ratio", "skewness", "cell_probability", "noise_level"}
 
@@ -79,7 +78,7 @@ def assemble(folder, planes, **kwargs):
 
 def two_planes(folder):
     return [
-        write_plane(folder, 0, [GOOD, GOOD | ODD["not skewed"], GOOD]),
+        write_plane(folder, 0, [GOOD, GOOD | ODD["too little evidence"], GOOD]),
         write_plane(folder, 1, [GOOD | ODD["too small"], GOOD]),
     ]
 
@@ -96,7 +95,7 @@ def test_accepted_rois_of_all_planes_stand_in_order(tmp_path):
     assert [footprints.pixel[footprints.roi(k)][0] for k in range(3)] == [0, 6, 13]
     np.testing.assert_array_equal(stores.read_array(session, "mean_image")[:, 0, 0], [0, 1])
     everything = stores.read_table(session, "rois")
-    assert everything["rejected"].tolist() == ["", "not skewed", "", "too small", ""]
+    assert everything["rejected"].tolist() == ["", "too little evidence", "", "too small", ""]
 
 
 def test_each_plane_keeps_its_own_times(tmp_path):
@@ -109,8 +108,15 @@ def test_each_plane_keeps_its_own_times(tmp_path):
 @pytest.mark.parametrize("reason", ODD)
 def test_each_criterion_names_what_fails(tmp_path, reason):
     plane = read_plane(*write_plane(tmp_path, 0, [GOOD, GOOD | ODD[reason]]))
-    settings = SessionSettings(min_cell_probability=0.2)
-    assert rejections(plane, settings).tolist() == ["", reason]
+    assert rejections(plane, SessionSettings()).tolist() == ["", reason]
+
+
+@pytest.mark.parametrize(("skewness", "probability"), [(0.06, 0.95), (3.0, 0.02), (-0.5, 1.0)])
+def test_evidence_weighs_transients_against_shape(tmp_path, skewness, probability):
+    roi = GOOD | {"skewness": skewness, "cell_probability": probability}
+    plane = read_plane(*write_plane(tmp_path, 0, [roi]))
+    accepted = rejections(plane, SessionSettings()) == ""
+    assert accepted == (skewness * probability >= 0.05)
 
 
 def test_planes_of_unequal_length_are_refused_by_name(tmp_path):

@@ -3,25 +3,34 @@ rule tabulate_scoreboard:
         manifests=expand(
             f"{RESULTS}/{{recording}}/{{store}}.json",
             recording=DECODING,
-            store=["probes/identification", "probes/reconstruction", "probes/categories", "ablations/neurons"],
+            store=[
+                "probes/identification",
+                "probes/reconstruction",
+                "probes/categories",
+                "ablations/neurons",
+            ],
         ),
     output:
-        csv=report(f"{RESULTS}/tables/scoreboard.csv", caption=f"{CAPTIONS}/scoreboard.rst", category="scoreboard"),
+        csv=report(
+            f"{RESULTS}/tables/scoreboard.csv",
+            caption=f"{CAPTIONS}/scoreboard.rst",
+            category="scoreboard",
+        ),
         parquet=f"{RESULTS}/tables/scoreboard.parquet",
-    params:
-        results=RESULTS,
-        recordings=DECODING,
-        code=code_version("dina.probing.scoreboard"),
     log:
         f"{RESULTS}/logs/tabulate_scoreboard.log",
     benchmark:
         f"{RESULTS}/benchmarks/tabulate_scoreboard.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        results=RESULTS,
+        recordings=DECODING,
+        code=code_version("dina.probing.scoreboard"),
     message:
         "tabulating the scoreboard"
     script:
@@ -32,24 +41,28 @@ rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
-        captions=[f"{workflow.basedir}/workflow/report/{name}.rst" for stop in FIGURES.values() for name in stop],
+        captions=[
+            f"{workflow.basedir}/workflow/report/{name}.rst"
+            for stop in FIGURES.values()
+            for name in stop
+        ],
     output:
         page=f"{RESULTS}/report.html",
         benchmarks=f"{RESULTS}/tables/benchmarks.csv",
-    params:
-        results=RESULTS,
-        recordings={recording: figures_of(recording) for recording in RECORDINGS},
-        code=code_version("dina.report.page"),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        ENVIRONMENT
+    params:
+        results=RESULTS,
+        recordings={recording: figures_of(recording) for recording in RECORDINGS},
+        code=code_version("dina.report.page"),
     message:
         "writing the report"
     script:
