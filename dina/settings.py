@@ -430,8 +430,11 @@ class AblationSettings(Section):
 
     cutoffs_cpd: tuple[Positive, ...] = Field(
         (0.04, 0.08, 0.16, 0.32, 0.6),
-        description="Cut-offs of the low-pass and high-pass filters, cycles per degree (per image where its width is "
-        "unknown).",
+        description="Cut-offs of the low-pass and high-pass filters, cycles per degree.",
+    )
+    cutoffs_cpi: tuple[Positive, ...] = Field(
+        (1.5, 3.0, 6.0, 12.0, 24.0),
+        description="Cut-offs where the images' width in degrees is unknown, cycles per image.",
     )
     neuron_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),

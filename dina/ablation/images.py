@@ -58,7 +58,8 @@ def ablate_images(
     apply_threads()
     trials = read_trials(responses)
     gallery = trials.images[trials.image_ids(TEST)]
-    cutoffs, dropped = usable_cutoffs(settings.cutoffs_cpd, gallery.shape[2], trials.degrees_per_pixel)
+    asked = settings.cutoffs_cpi if trials.degrees_per_pixel is None else settings.cutoffs_cpd
+    cutoffs, dropped = usable_cutoffs(asked, gallery.shape[2], trials.degrees_per_pixel)
     if dropped:
         print(f"cut-offs above what {gallery.shape[2]} px can show, left out: {dropped}")
     place = resolve_device(device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from dina import stores
 from dina.attribution.agreement import MIN_SIGNAL_VARIANCE, UNMATCHED, compare_fields, match_neurons, no_agreement
@@ -13,6 +14,7 @@ from dina.attribution.importance import latent_importance, match_importance, neu
 from dina.attribution.receptive_fields import local_patches
 from dina.attribution.towers import evenly, load_towers, strongest_latents
 from dina.device import resolve_device
+from dina.models.dual_tower import DualTower
 from dina.recordings.reliability import repeat_pairs, signal_variance
 from dina.recordings.trials import TRAIN, TrialResponses, read_trials
 from dina.settings import AttributionSettings
@@ -47,36 +49,59 @@ def attribute_neurons(
     trials = read_trials(responses)
     place = resolve_device(device)
     models = load_towers(decoders, place)
-    latents = strongest_latents(models[0], trials, settings.n_latents, place)
-    importance = latent_importance(models[0], trials, latents["unit"].to_numpy(), settings, place)
-    photographs = trials.images[trials.image_ids(TRAIN)]
-    rng = np.random.default_rng(settings.seed)
-    probes = [local_patches(photographs, -(-settings.n_probes // len(models)), rng) for _ in models]
-    patterns = [neuron_patterns(model.neural_tower, trials.weights, place) for model in models]
-    energy = {DINA: dina_energy(models, patterns, probes, place)}
-    yardsticks, pixel_weights = linear_energy(trials, probes)
     variance = _signal_variance(trials)
-    fields = field_table(trials, energy | yardsticks)
-    fields["signal_variance"] = variance[fields["neuron"]]
     matched = None if truth is None else match_neurons(responses, truth, trials.n_neurons)
-    fields, agreement = (fields, no_agreement()) if truth is None else compare_fields(fields, matched, truth)
-    examples = _examples(variance, matched, settings.n_examples)
-    shown = [pattern[examples] for pattern in patterns]
     with stores.new_store(output) as store:
-        stores.write_array(store, "latent_importance", importance, unit="share")
-        stores.write_array(store, "match_importance", match_importance(models, trials, settings, place), unit="share")
-        stores.write_array(store, "field_energy", energy[DINA], unit="of the mean")
+        _write_importance(store, models, trials, settings, place)
+        patterns = [neuron_patterns(model.neural_tower, trials.weights, place) for model in models]
+        pixel_weights = _write_fields(store, models, patterns, trials, variance, (truth, matched), settings, place)
+        examples = _examples(variance, matched, settings.n_examples)
+        photographs = evenly(trials.images[trials.image_ids(TRAIN)], settings.n_images)
+        signed = signed_fields(models, [pattern[examples] for pattern in patterns], photographs, place)
         stores.write_array(store, "example_neuron", examples)
-        signed = signed_fields(models, shown, evenly(photographs, settings.n_images), place)
         stores.write_array(store, "example_field", signed, unit="match per grey level")
         stores.write_array(store, "example_linear_field", pixel_weights[examples], unit="response per grey level")
         if truth is not None:
             true = stores.open_array(truth, "receptive_field")
             stores.write_array(store, "example_true_field", true.oindex[matched[examples]], unit=true.attrs["unit"])
-        stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))
-        stores.write_table(store, "receptive_fields", fields)
-        stores.write_table(store, "agreement", agreement)
         stores.write_attributes(store, _attributes(trials, variance, len(models)))
+
+
+def _write_importance(
+    store: Path, models: list[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
+) -> None:
+    """Write what each neuron contributes to the latents of the first seed, and to the match."""
+    latents = strongest_latents(models[0], trials, settings.n_latents, device)
+    importance = latent_importance(models[0], trials, latents["unit"].to_numpy(), settings, device)
+    stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))
+    stores.write_array(store, "latent_importance", importance, unit="share")
+    stores.write_array(store, "match_importance", match_importance(models, trials, settings, device), unit="share")
+
+
+def _write_fields(
+    store: Path,
+    models: list[DualTower],
+    patterns: list[torch.Tensor],
+    trials: TrialResponses,
+    variance: np.ndarray,
+    known: tuple[Path | None, np.ndarray | None],
+    settings: AttributionSettings,
+    device: torch.device,
+) -> np.ndarray:
+    """Write where DINA and the yardsticks take each neuron to look; returns (neurons, height, width) pixel weights."""
+    rng = np.random.default_rng(settings.seed)
+    photographs = trials.images[trials.image_ids(TRAIN)]
+    probes = [local_patches(photographs, -(-settings.n_probes // len(models)), rng) for _ in models]
+    energy = dina_energy(models, patterns, probes, device)
+    yardsticks, pixel_weights = linear_energy(trials, probes)
+    fields = field_table(trials, {DINA: energy} | yardsticks)
+    fields["signal_variance"] = variance[fields["neuron"]]
+    truth, matched = known
+    fields, agreement = (fields, no_agreement()) if truth is None else compare_fields(fields, matched, truth)
+    stores.write_array(store, "field_energy", energy, unit="of the mean")
+    stores.write_table(store, "receptive_fields", fields)
+    stores.write_table(store, "agreement", agreement)
+    return pixel_weights
 
 
 def _signal_variance(trials: TrialResponses) -> np.ndarray:

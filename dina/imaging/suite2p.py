@@ -23,17 +23,31 @@ from dina.threads import apply_threads
 
 @cache
 def load() -> ModuleType:
-    """suite2p, imported once, with this process's thread counts restored."""
-    with _writable_home(), contextlib.redirect_stdout(io.StringIO()):
+    """suite2p, imported once, with this process's thread counts restored; its progress goes to stderr."""
+    with _writable_home(), _silence():
         import suite2p
     apply_threads()
-    logging.getLogger("suite2p").setLevel(logging.INFO)  # its progress, for stages that log
+    logger = logging.getLogger("suite2p")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(logging.StreamHandler())
+    logger.propagate = False
     return suite2p
 
 
 def settings_for(stage: str) -> dict[str, Any]:
     """A copy of suite2p's default settings of one stage, to be edited: partial settings are a KeyError there."""
     return copy.deepcopy(load().default_settings()[stage])
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """No remarks on optional packages that are not installed."""
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @contextlib.contextmanager

@@ -78,5 +78,5 @@ def test_the_same_cutoff_per_degree_and_per_image_agree():
 def test_cutoffs_beyond_what_sampling_shows_are_dropped():
     kept, dropped = usable_cutoffs((0.7, 0.04, 0.64, 0.6), SIZE, DEGREES_PER_PIXEL)  # Nyquist: 0.8 cycles/deg
     assert kept == (0.04, 0.6, 0.64) and dropped == (0.7,)
-    with pytest.raises(SettingsError, match=r"cutoffs_cpd.*25\.6 cycles/image"):
+    with pytest.raises(SettingsError, match=r"cutoffs_cpi.*25\.6 cycles/image"):
         usable_cutoffs((26, 40), SIZE, None)

@@ -1,5 +1,7 @@
 """Frozen image ablation on a small recording."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from dina.ablation.images import ablate_images
 from dina.ablation.queries import averaged_trials, single_trials, top1_by_image
 from dina.decoders.base import load_decoder
 from dina.errors import SettingsError
-from dina.recordings.trials import TEST
+from dina.recordings.trials import TEST, write_trials
 from dina.settings import AblationSettings
 
 SETTINGS = AblationSettings(cutoffs_cpd=(0.05, 0.3, 0.45), n_bootstrap=100)  # 32 px at 1 degree: Nyquist 0.5
@@ -54,6 +56,15 @@ def test_conditions_and_examples_agree(ablated, gabor_trials):
     assert [c["ablation"] for c in about["conditions"]] == ["none", *["low_pass"] * 2, *["high_pass"] * 2]
     np.testing.assert_array_equal(examples[0], gabor_trials.images[gabor_trials.image_ids(TEST)][:3])
     np.testing.assert_allclose(examples.std((2, 3)), np.tile(examples[0].std((1, 2)), (5, 1)), rtol=0.01)
+
+
+def test_images_of_unknown_width_are_cut_in_cycles_per_image(recording, gabor_trials, tmp_path):
+    with stores.new_store(tmp_path / "responses") as store:
+        write_trials(store, replace(gabor_trials, degrees_per_pixel=None))
+    settings = AblationSettings(cutoffs_cpi=(3.0,), n_bootstrap=100)
+    ablate_images(tmp_path / "responses", [recording / "dina/seed-0"], tmp_path / "out", settings, device="cpu")
+    scores = stores.read_table(tmp_path / "out", "scores")
+    assert set(scores["cutoff_unit"]) == {"cycles/image"} and scores["cutoff"].max() == 3.0
 
 
 def test_cutoffs_that_are_all_too_high_are_refused_by_name(recording, tmp_path):

@@ -1,6 +1,9 @@
 from dina.figures.ablation import plot_ablation
 from dina.figures.neuron_curve import draw_neuron_curve
+from dina.figures.style import house_style
 from tests.figures.conftest import drawn_twice, write_ablations
+
+NAMES = ("frequency-ablation", "neuron-curve")
 
 
 def test_curves_with_chance(tmp_path):
@@ -16,8 +19,7 @@ def test_curves_with_chance(tmp_path):
 
 
 def test_without_a_ranking_only_random_orders(tmp_path):
-    figure = draw_neuron_curve(write_ablations(tmp_path, ranked=False)[1])
-    assert [axes.get_title(loc="left").split("  ")[-1] for axes in figure.axes] == [
-        "neurons in random order",
-        "neurons needed",
-    ]
+    with house_style():
+        figure = draw_neuron_curve(write_ablations(tmp_path, ranked=False)[1])
+    titles = [axes.get_title(loc="left").split("  ")[-1] for axes in figure.axes]
+    assert titles == ["neurons in random order", "neurons needed"]

@@ -42,8 +42,8 @@ def test_a_second_roi_on_one_neuron_is_left_over():
 
 
 def test_as_many_pairs_as_possible():
-    """The ROI between two neurons goes to the farther one, so that the other ROI keeps its only partner."""
-    assert match([(20, 23), (20, 16)], [(20, 20), (20, 26)], max_distance=4) == [[0, 1], [1, 0]]
+    """An ROI on the spot of one neuron goes to its neighbour, so that the other ROI keeps its only partner."""
+    assert match([(20, 20), (20, 16)], [(20, 20), (20, 24)], max_distance=4) == [[0, 1], [1, 0]]
 
 
 def test_overlap_or_nearness_suffices():
