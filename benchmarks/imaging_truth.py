@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from dina import stores
-from dina.figures.known import known_plane
 from dina.imaging.deconvolution import deconvolve_traces
 from dina.imaging.registration import register_plane
 from dina.imaging.rois import detect_rois
 from dina.imaging.traces import extract_traces
+from dina.probing.known import known_plane
 from dina.probing.truth import motion_error_px
 from dina.recordings.session import assemble_session
 from dina.settings import AcquisitionInfo, Settings, SimulationSettings

@@ -12,9 +12,9 @@ import pandas as pd
 
 from dina import stores
 from dina.ablation.filters import Filtered, filter_images, unit_of, usable_cutoffs
-from dina.ablation.queries import averaged_trials, single_trials, top1_by_image
 from dina.decoders.base import Decoder, load_decoder
 from dina.device import resolve_device
+from dina.probing.queries import averaged_trials, single_trials, top1_by_image
 from dina.probing.statistics import row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import AblationSettings

@@ -12,9 +12,9 @@ import pandas as pd
 
 from dina import stores
 from dina.ablation.curves import goal_of, keep_counts, order_by_reliability, share_needed
-from dina.ablation.queries import Queries, single_trials, top1_by_image
 from dina.decoders.base import Decoder, load_decoder
 from dina.device import resolve_device
+from dina.probing.queries import Queries, single_trials, top1_by_image
 from dina.probing.statistics import LEVEL, resampled, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import AblationSettings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from dina import stores
-from dina.figures.known import known_plane
 from dina.figures.mean_image import draw_mean_images
 from dina.figures.motion import draw_motion
 from dina.figures.style import house_style, save
 from dina.figures.traces import draw_traces
+from dina.probing.known import known_plane
 
 
 def plot_imaging(session: Path, registered: list[Path], folder: Path, *, truth: Path | None = None) -> None:

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dina import stores
-from dina.figures.known import KnownPlane
 from dina.figures.looks import BLACK, ORANGE, SKY, VERMILLION
 from dina.figures.style import PAGE_WIDTH_IN, hide_frame, page_figure
 from dina.imaging.rois import Footprints
+from dina.probing.known import KnownPlane
 
 MAX_COLUMNS = 4
 MAX_PLANES = 12

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dina import stores
-from dina.figures.known import KnownPlane
 from dina.figures.looks import BLACK, BLUE, GREY, ORANGE
 from dina.figures.style import letter, page_figure
+from dina.probing.known import KnownPlane
 
 MAX_PLANES = 4
 N_BINS = 400  # points of a line across a page; more cannot be told apart in print

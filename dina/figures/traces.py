@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dina import stores
-from dina.figures.known import KnownPlane
 from dina.figures.looks import BLACK, BLUE, GREY
 from dina.figures.style import page_figure
+from dina.probing.known import KnownPlane
 
 N_NEURONS = 6
 WINDOW_S = 60.0

@@ -13,14 +13,15 @@ from dina.imaging.rois import CARRIED, Footprints
 from dina.settings import ExtractionSettings
 
 CLASSIFIER_NEUROPIL = 0.7  # share of neuropil that suite2p subtracts before the skewness its classifier knows
+SMOOTHING_S = 0.15  # standard deviation; within the decay of any indicator, and beyond the noise of single frames
 
 
 def extract_traces(registered: Path, rois: Path, output: Path, settings: ExtractionSettings) -> None:
     """Average the movie over every ROI and its neuropil ring, and write the ``traces`` store.
 
     The store holds ``fluorescence`` and ``neuropil`` (rois, frames), in stored values; per ROI ``skewness`` of the
-    fluorescence less 0.7 of the neuropil, and ``cell_probability`` by suite2p's built-in classifier (from
-    skewness, size and compactness); and the attributes of the ``rois`` store.
+    fluorescence less 0.7 of the neuropil, smoothed over 0.15 s, and ``cell_probability`` by suite2p's built-in
+    classifier (from skewness, size and compactness); and the attributes of the ``rois`` store.
 
     Parameters
     ----------
@@ -30,7 +31,7 @@ def extract_traces(registered: Path, rois: Path, output: Path, settings: Extract
     attributes = stores.read_attributes(rois)
     stats = _suite2p_stats(rois, attributes["width_px"])
     fluorescence, neuropil = _extract(registered, stats, settings)
-    skewness = trace_skewness(fluorescence - CLASSIFIER_NEUROPIL * neuropil)
+    skewness = trace_skewness(fluorescence - CLASSIFIER_NEUROPIL * neuropil, attributes["volume_rate_hz"])
     with stores.new_store(output) as store:
         stores.write_array(store, "fluorescence", fluorescence, unit="stored value")
         stores.write_array(store, "neuropil", neuropil, unit="stored value")
@@ -39,9 +40,16 @@ def extract_traces(registered: Path, rois: Path, output: Path, settings: Extract
         stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")})
 
 
-def trace_skewness(traces: np.ndarray) -> np.ndarray:
-    """(rois,) float32 third standardised moment over time; 0 for a trace that never changes."""
-    centred = traces - traces.mean(1, keepdims=True)
+def trace_skewness(traces: np.ndarray, rate_hz: float) -> np.ndarray:
+    """(rois,) float32 third standardised moment over time of the smoothed traces; 0 where one never changes.
+
+    Noise is symmetric and transients are not, but they outlast single frames: smoothing over 0.15 s
+    tells neurons that fire rarely from noise, whatever the frame rate.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    smooth = gaussian_filter1d(traces.astype(np.float64), SMOOTHING_S * rate_hz, axis=1, mode="nearest")
+    centred = smooth - smooth.mean(1, keepdims=True)
     variance = np.mean(centred**2, axis=1)
     third = np.mean(centred**3, axis=1)
     return np.divide(third, variance**1.5, out=np.zeros_like(third), where=variance > 0).astype(np.float32)

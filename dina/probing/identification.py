@@ -15,6 +15,7 @@ from dina.decoders.ideal_observer import ideal_observer_scores
 from dina.decoders.template import template_scores
 from dina.device import resolve_device
 from dina.models.ranking import rivals_ahead
+from dina.probing.queries import averaged_trials, single_trials
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, paired_ratio, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import ProbingSettings
@@ -87,21 +88,21 @@ def top_k_probability(ahead: np.ndarray, n_candidates: int, pool_size: int, k: i
 
 def _ahead_of_decoders(trials: TrialResponses, decoders: list[Path], device: str) -> dict:
     """(decoder, trial mode) → seed → one (repeats, images) array of rivals ahead, NaN where there is no repeat."""
-    queries = _queries(trials)
+    queries = {SINGLE: single_trials(trials), AVERAGED: averaged_trials(trials)}
     gallery = trials.images[trials.image_ids(TEST)]
     on = resolve_device(device)
     ahead: dict[tuple[str, str], dict[int, np.ndarray]] = defaultdict(dict)
     ensemble: dict[str, list[np.ndarray]] = defaultdict(list)
     for store in decoders:
         decoder, seed = load_decoder(store, on), int(store.name.removeprefix("seed-"))
-        for mode, (z, true) in queries.items():
-            scores = decoder.scores(z, gallery)
-            ahead[decoder.name, mode][seed] = _by_image(rivals_ahead(scores, true), true, len(gallery))
+        for mode, asked in queries.items():
+            scores = decoder.scores(asked.z, gallery)
+            ahead[decoder.name, mode][seed] = _by_image(rivals_ahead(scores, asked.true), asked.true, len(gallery))
             if decoder.name == "dina":
                 spread = scores.std(1, keepdims=True)
                 ensemble[mode].append((scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1))
     for mode, scores in ensemble.items():
-        true = queries[mode][1]
+        true = queries[mode].true
         ahead["dina_ensemble", mode] = {0: _by_image(rivals_ahead(np.mean(scores, 0), true), true, len(gallery))}
     return dict(ahead)
 
@@ -121,17 +122,6 @@ def _ahead_of_references(trials: TrialResponses, truth: Path | None) -> dict:
         every = np.arange(len(image))
         ahead["ideal_observer", AVERAGED] = {0: _by_image(rivals_ahead(summed, every), every, len(image))}
     return ahead
-
-
-def _queries(trials: TrialResponses) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Trial mode → responses (queries, neurons) and each one's row in the gallery of test images."""
-    test = trials.trials(TEST)
-    ids = trials.image_ids(TEST)
-    averaged, _ = trials.averaged(TEST)
-    return {
-        SINGLE: (trials.standardised(test), np.searchsorted(ids, trials.image_index[test])),
-        AVERAGED: (averaged, np.arange(len(ids))),
-    }
 
 
 def _by_image(values: np.ndarray, image: np.ndarray, n_images: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from dina import stores
 from dina.decoders.base import Decoder, load_decoder
 from dina.device import resolve_device
 from dina.models.ridge import ridge_path
+from dina.probing.queries import averaged_trials, single_trials
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, read_trials
 from dina.settings import ProbingSettings
@@ -36,21 +37,21 @@ def probe_reconstruction(
     size = settings.reconstruction_size_px
     ids = trials.image_ids(TEST)
     target = reduce_images(trials.images[ids], size)
-    queries = _queries(trials)
+    queries = {"single": single_trials(trials), "averaged": averaged_trials(trials)}
     on = resolve_device(device)
     pictures: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     for store in decoders:
         decoder = load_decoder(store, on)
         reconstruct = _reconstructor(decoder, trials, size)
         if reconstruct is not None:
-            for mode, (z, _) in queries.items():
-                pictures[decoder.name][mode].append(reconstruct(z))
+            for mode, asked in queries.items():
+                pictures[decoder.name][mode].append(reconstruct(asked.z))
     for name, picture in _baselines(trials, size, len(ids)).items():
         pictures[name]["averaged"].append(picture)
     rows = []
     for name, modes in pictures.items():
         for mode, per_seed in modes.items():
-            shown = queries[mode][1]
+            shown = queries[mode].true
             for metric, score in (("pixel_correlation", pixel_correlation), ("ssim", structural_similarity)):
                 per_image = np.mean([_by_image(score(p, target[shown]), shown) for p in per_seed], axis=0)
                 about = {"decoder": name, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode}
@@ -129,12 +130,6 @@ class _LinearProbe:
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""
         return (self.decoder.features(z) @ self.coefficients + self.intercept).reshape(-1, self.size, self.size)
-
-
-def _queries(trials: TrialResponses) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    test, ids = trials.trials(TEST), trials.image_ids(TEST)
-    single = (trials.standardised(test), np.searchsorted(ids, trials.image_index[test]))
-    return {"single": single, "averaged": (trials.averaged(TEST)[0], np.arange(len(ids)))}
 
 
 def _baselines(trials: TrialResponses, size: int, n: int) -> dict[str, np.ndarray]:

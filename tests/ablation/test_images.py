@@ -7,9 +7,9 @@ import pytest
 
 from dina import stores
 from dina.ablation.images import ablate_images
-from dina.ablation.queries import averaged_trials, single_trials, top1_by_image
 from dina.decoders.base import load_decoder
 from dina.errors import SettingsError
+from dina.probing.queries import averaged_trials, single_trials, top1_by_image
 from dina.recordings.trials import TEST, write_trials
 from dina.settings import AblationSettings
 

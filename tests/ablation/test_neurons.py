@@ -5,7 +5,7 @@ import pytest
 
 from dina import stores
 from dina.ablation.neurons import ablate_neurons, top1_curve
-from dina.ablation.queries import Queries, single_trials, top1_by_image
+from dina.probing.queries import Queries, single_trials, top1_by_image
 from dina.recordings.trials import TEST
 from dina.settings import AblationSettings
 

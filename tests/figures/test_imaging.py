@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from dina.figures.imaging import plot_imaging
-from dina.figures.known import known_plane
 from dina.figures.mean_image import outlines, round_length
 from dina.figures.motion import N_BINS, binned
 from dina.figures.traces import busiest
+from dina.probing.known import known_plane
 from tests.figures.conftest import drawn_twice
 
 NAMES = {f"{name}.{kind}" for name in ("mean-image", "motion", "traces") for kind in ("svg", "png")}

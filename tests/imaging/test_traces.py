@@ -42,8 +42,19 @@ def test_traces_follow_the_cells(plane, tiny_movie):
 
 def test_skewness_is_the_third_standardised_moment():
     traces = np.random.default_rng(0).gamma(2, size=(5, 300)).astype(np.float32)
-    np.testing.assert_allclose(trace_skewness(traces), skew(traces, axis=1), rtol=1e-4)
-    assert trace_skewness(np.ones((1, 50), np.float32)) == 0
+    np.testing.assert_allclose(trace_skewness(traces, rate_hz=0.5), skew(traces, axis=1), rtol=0.01)
+    assert trace_skewness(np.ones((1, 50), np.float32), 10) == 0
+
+
+def test_skewness_sees_transients_in_noise_at_any_rate():
+    for rate_hz in (5, 30):
+        n_frames = int(600 * rate_hz)
+        rng = np.random.default_rng(1)
+        events = (rng.random(n_frames) < 0.05 / rate_hz).astype(float)
+        calcium = np.convolve(events, np.exp(-np.arange(5 * rate_hz) / (0.7 * rate_hz)))[:n_frames]
+        noise = rng.normal(0, 0.1 * np.sqrt(rate_hz), (2, n_frames))
+        with_transients, without = trace_skewness(noise + [calcium, np.zeros(n_frames)], rate_hz)
+        assert with_transients > 0.3 > 0.15 > abs(without)
 
 
 def test_cells_are_told_from_the_rest(plane, tiny_movie):
