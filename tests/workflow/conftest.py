@@ -19,26 +19,25 @@ SHEET = (
 
 
 class Road:
-    """A working folder with its own configuration, results and copy of the package."""
+    """A working folder with its own configuration and results."""
 
     def __init__(self, folder):
         self.folder = folder
         self.results = folder / "results"
+        own = folder / "Snakefile"
+        self.command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+        self.command += ["--snakefile", str(own if own.is_file() else ROOT / "Snakefile")]
+        self.environment = os.environ | {"PYTHONPATH": str(own.parent if own.is_file() else ROOT)}
 
     def snakemake(self, *arguments, check=True, **options):
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            "--cores",
-            "2",
-            *arguments,
-        ]
-        environment = os.environ | {"PYTHONPATH": str(self.folder)}
         done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, **options
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            **options,
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
@@ -73,7 +72,9 @@ def finished(tmp_path_factory):
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text(yaml.safe_dump(TINY))
     (folder / "config/recordings.tsv").write_text(SHEET.splitlines()[0] + "\ntiny\tsimulated\n")
-    shutil.copytree(ROOT / "dina", folder / "dina", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", folder)
     road = Road(folder)
     road.snakemake("results/tiny/raw.json")
     (folder / "movies").mkdir()

@@ -4,12 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
-
-from tests.workflow.conftest import ROOT
 
 STAGES = {"plane-0/activity": "plane-0/logs/deconvolve_traces.log", "responses": "logs/measure_responses.log"}
 PATIENCE_S = 120
@@ -24,18 +21,9 @@ def test_kill_and_resume_gives_the_same_digests(road, store):
     log = tiny / STAGES[store]
     log.unlink()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            "--cores",
-            "2",
-            f"results/tiny/{store}.json",
-        ],
+        [*road.command, f"results/tiny/{store}.json"],
         cwd=road.folder,
-        env=os.environ | {"PYTHONPATH": str(road.folder)},
+        env=road.environment,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

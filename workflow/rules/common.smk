@@ -1,5 +1,7 @@
 """What every rule file needs: validated settings, paths, wildcard constraints, input functions."""
 
+import os
+
 from dina.code import code_version
 from dina.errors import SettingsError
 from dina.recordings.sheet import load_settings, movie_files
@@ -154,6 +156,11 @@ def figure(name, stop):
     return report(
         results(f"figures/{name}.svg"), caption=f"{CAPTIONS}/{name}.rst", category="{recording}", subcategory=stop
     )
+
+
+def caption_file(name):
+    """A figure's caption, relative to the working folder so that a moved checkout stays up to date."""
+    return os.path.relpath(Path(workflow.basedir, "workflow", "report", f"{name}.rst"))
 
 
 def figures_of(recording):

@@ -42,7 +42,7 @@ rule report:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
         captions=[
-            f"{workflow.basedir}/workflow/report/{name}.rst"
+            caption_file(name)
             for stop in FIGURES.values()
             for name in stop
         ],
