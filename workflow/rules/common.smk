@@ -154,7 +154,10 @@ def scoreboard():
 def figure(name, stop):
     """A figure that `snakemake --report` shows as well, with its caption."""
     return report(
-        results(f"figures/{name}.svg"), caption=f"{CAPTIONS}/{name}.rst", category="{recording}", subcategory=stop
+        results(f"figures/{name}.svg"),
+        caption=f"{CAPTIONS}/{name}.rst",
+        category="{recording}",
+        subcategory=stop,
     )
 
 
@@ -165,5 +168,9 @@ def caption_file(name):
 
 def figures_of(recording):
     """The figures of a recording, in the order of the road."""
-    names = FIGURES["imaging"] if recording not in DECODING else [name for stop in FIGURES.values() for name in stop]
+    names = (
+        FIGURES["imaging"]
+        if recording not in DECODING
+        else [name for stop in FIGURES.values() for name in stop]
+    )
     return [f"{RESULTS}/{recording}/figures/{name}.png" for name in names]

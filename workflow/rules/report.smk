@@ -41,11 +41,7 @@ rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
-        captions=[
-            caption_file(name)
-            for stop in FIGURES.values()
-            for name in stop
-        ],
+        captions=[caption_file(name) for stop in FIGURES.values() for name in stop],
     output:
         page=f"{RESULTS}/report.html",
         benchmarks=f"{RESULTS}/tables/benchmarks.csv",
