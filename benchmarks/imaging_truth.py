@@ -27,7 +27,7 @@ from dina.settings import AcquisitionInfo, Settings, SimulationSettings
 from dina.simulate.recording import simulate_recording
 from dina.threads import limit_threads
 
-RECORDINGS = ("11:12", "12:10", "13:15", "1:12")
+RECORDINGS = ("11:12", "12:10", "13:15:150", "1:12")  # larger somata leave room for fewer
 MIN_SPIKES = 20
 RESULTS = Path(__file__).parent / "results" / "imaging_truth.csv"
 STAGES = ("rois", "traces", "activity")
@@ -36,16 +36,16 @@ STAGES = ("rois", "traces", "activity")
 def main() -> None:
     """Simulate, image, compare; print a table and write it beside this script."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("recordings", nargs="*", default=RECORDINGS, help="seed:soma diameter in µm, as 11:12")
+    parser.add_argument(
+        "recordings", nargs="*", default=RECORDINGS, help="seed:soma diameter in µm[:neurons in a plane]"
+    )
     parser.add_argument("--indicator", help="indicator of the simulation; its default otherwise")
-    parser.add_argument("--neurons", type=int, help="neurons in each plane; the simulation's default otherwise")
     parser.add_argument("--folder", type=Path, help="keep movies and stores here; a temporary folder otherwise")
     arguments = parser.parse_args()
     limit_threads(1)
     rows = []
     for recording in arguments.recordings:
-        seed, diameter_um = recording.split(":")
-        simulation = simulation_settings(int(seed), float(diameter_um), arguments.indicator, arguments.neurons)
+        simulation = simulation_settings(recording, arguments.indicator)
         with TemporaryDirectory() as temporary:
             folder = (arguments.folder or Path(temporary)) / recording.replace(":", "-")
             rows += measure(folder, simulation)
@@ -55,16 +55,12 @@ def main() -> None:
     table.to_csv(RESULTS, index=False)
 
 
-def simulation_settings(
-    seed: int, diameter_um: float, indicator: str | None, n_neurons: int | None
-) -> SimulationSettings:
-    """The default recording but for its seed, the size of its somata, its indicator and their number."""
-    changes = {"seed": seed, "optics": {"soma_diameter_um": diameter_um}}
-    if n_neurons is not None:
-        changes["optics"]["n_neurons_per_plane"] = n_neurons
-    if indicator is not None:
-        changes["calcium"] = {"indicator": indicator}
-    return SimulationSettings.model_validate(changes)
+def simulation_settings(recording: str, indicator: str | None) -> SimulationSettings:
+    """The default recording but for its seed, the size of its somata, their number and the indicator."""
+    seed, diameter_um, *n_neurons = recording.split(":")
+    optics = {"soma_diameter_um": diameter_um} | ({"n_neurons_per_plane": n_neurons[0]} if n_neurons else {})
+    calcium = {} if indicator is None else {"indicator": indicator}
+    return SimulationSettings.model_validate({"seed": seed, "optics": optics, "calcium": calcium})
 
 
 def measure(folder: Path, simulation: SimulationSettings) -> list[dict]:

@@ -222,7 +222,7 @@ class DetectionSettings(Section):
         None, description="Diameter of a soma, pixels; null takes the sheet's cell_diameter_um over pixel_size_um."
     )
     threshold_scaling: Positive = Field(
-        0.7, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
+        0.62, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
     )
     max_overlap: Fraction = Field(0.75, description="ROIs that share more of their pixels than this are dropped.")
     n_bins: Count = Field(2000, description="Binned frames used for detection; bounds memory.")
@@ -261,7 +261,7 @@ class SessionSettings(Section):
         description="Least product of an ROI's skewness and its classifier probability; lower accepts more.",
     )
     max_compactness: Annotated[float, Field(ge=1)] = Field(
-        1.25, description="Largest mean distance of an ROI's pixels from its centre; 1 is a disc of its area."
+        1.1, description="Largest mean distance of an ROI's pixels from its centre; 1 is a disc of its area."
     )
     size_soma_areas: tuple[NonNegative, Positive] = Field(
         (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."

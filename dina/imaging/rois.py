@@ -15,7 +15,7 @@ from dina.imaging.indicators import tau_s
 from dina.settings import DetectionSettings
 
 FINEST_SCALE_PX = 3.0  # suite2p's spatial scale k stands for ROIs of 3 · 2**k pixels, k from 1 to 4
-SCALES = (1.35, 4.0)  # below the first, about 7.6 px, noise and not the soma's size decides what can be found
+SCALES = (1.55, 4.0)  # below the first, about 9 px, noise and not the soma's size decides what can be found
 ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 10 to 15 µm: blur widens them
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
 

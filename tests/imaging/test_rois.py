@@ -57,10 +57,10 @@ def test_footprints_are_picked_and_joined():
     np.testing.assert_array_equal(joined.pixel[joined.roi(2)], [11, 12])
 
 
-@pytest.mark.parametrize(("diameter_px", "scale"), [(3, 1.35), (7, 1.35), (12, 2), (24, 3), (48, 4), (500, 4)])
+@pytest.mark.parametrize(("diameter_px", "scale"), [(3, 1.55), (8, 1.55), (12, 2), (24, 3), (48, 4), (500, 4)])
 def test_spatial_scale_follows_the_soma(diameter_px, scale):
     assert spatial_scale(diameter_px) == pytest.approx(scale)
-    assert spatial_scale(8) < spatial_scale(9) < 1.2 * spatial_scale(8)
+    assert spatial_scale(11) < spatial_scale(13) < 1.2 * spatial_scale(11)
 
 
 def test_the_somas_size_must_be_known():
