@@ -17,6 +17,7 @@ from dina.settings import AcquisitionInfo, Indicator, Positive, Section, Setting
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MOVIE_SUFFIXES = (".tif", ".tiff", ".h5", ".hdf5")
+RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -214,6 +215,9 @@ def natural_key(path: Path) -> list:
 
 
 def _check_row(recording: Recording, where: str) -> None:
+    if recording.recording in RESERVED:
+        remedy = "Rename the recording: results keep such a folder for all recordings."
+        raise SettingsError(problem(f"{where}, recording", repr(recording.recording), "another name", remedy))
     if recording.source == "movie":
         if recording.movie is None:
             raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
