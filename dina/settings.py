@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dina.errors import SettingsError
 
@@ -19,6 +19,21 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _increasing(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] >= span[1]:
+        raise ValueError(f"the first value, {span[0]}, below the second, {span[1]}")
+    return span
+
+
+def _unique(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError("each value once")
+    return values
+
+
+Span = Annotated[tuple[float, float], AfterValidator(_increasing)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Indicator = Literal["GCaMP6f", "GCaMP6s", "GCaMP7f", "GCaMP8f", "GCaMP8m", "GCaMP8s"]
 
@@ -263,7 +278,7 @@ class SessionSettings(Section):
     max_compactness: Annotated[float, Field(ge=1)] = Field(
         1.1, description="Largest mean distance of an ROI's pixels from its centre; 1 is a disc of its area."
     )
-    size_soma_areas: tuple[NonNegative, Positive] = Field(
+    size_soma_areas: Annotated[tuple[NonNegative, Positive], AfterValidator(_increasing)] = Field(
         (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."
     )
 
@@ -289,8 +304,8 @@ class AcquisitionInfo(Section):
 class ResponsesSettings(Section):
     """From deconvolved activity to one number per trial and neuron."""
 
-    window_s: tuple[float, float] = Field((0.0, 0.5), description="Response window relative to image onset, seconds.")
-    baseline_s: tuple[float, float] | None = Field(
+    window_s: Span = Field((0.0, 0.5), description="Response window relative to image onset, seconds.")
+    baseline_s: Span | None = Field(
         None, description="Baseline window subtracted from the response, seconds; null subtracts none."
     )
     lag_s: float | None = Field(
@@ -314,7 +329,7 @@ class ResponsesSettings(Section):
 class GaborSettings(Section):
     """The fixed bank of Gabor filters that DINA and its rivals share."""
 
-    frequencies_cpi: tuple[Positive, ...] = Field(
+    frequencies_cpi: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (1.5, 3.0, 6.0, 10.0), description="Spatial frequencies, cycles per image."
     )
     n_orientations: Annotated[int, Field(ge=2, le=32)] = Field(
@@ -373,7 +388,7 @@ class DinaSettings(Section):
 
     model: DinaModelSettings = DinaModelSettings()
     training: DinaTrainingSettings = DinaTrainingSettings()
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_unique)] = Field(
         (0, 1, 2), description="Seeds; each is a job, and scores are their mean."
     )
 
@@ -398,7 +413,7 @@ class ConvolutionalSettings(Section):
 class RidgeSettings(Section):
     """Closed-form rivals."""
 
-    penalties: tuple[Positive, ...] = Field(
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
         description="Penalties among which the validation images choose, in units of the inputs' mean sum of squares.",
     )
@@ -431,15 +446,15 @@ class ProbingSettings(Section):
 class AblationSettings(Section):
     """What is taken away from images and neurons."""
 
-    cutoffs_cpd: tuple[Positive, ...] = Field(
+    cutoffs_cpd: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (0.04, 0.08, 0.16, 0.32, 0.6),
         description="Cut-offs of the low-pass and high-pass filters, cycles per degree.",
     )
-    cutoffs_cpi: tuple[Positive, ...] = Field(
+    cutoffs_cpi: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (1.5, 3.0, 6.0, 12.0, 24.0),
         description="Cut-offs where the images' width in degrees is unknown, cycles per image.",
     )
-    neuron_shares: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+    neuron_shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = Field(
         (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         description="Shares of neurons left on.",
     )
@@ -464,7 +479,7 @@ class AttributionSettings(Section):
 class Settings(Section):
     """Everything in ``config/config.yaml``."""
 
-    results: str = Field("results", description="Folder for everything that the workflow writes.")
+    results: str = Field("results", min_length=1, description="Folder for everything that the workflow writes.")
     recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
     device: Device = Field("auto", description="Where torch computes: auto takes a GPU if there is one.")
     simulation: SimulationSettings = SimulationSettings()

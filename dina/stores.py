@@ -33,18 +33,21 @@ def new_store(path: str | Path) -> Iterator[Path]:
     """Write a store atomically: yields a temporary folder, renames it and adds the manifest.
 
     An existing store of the same name is replaced only after the new one is complete. If the body
-    raises, the temporary folder is removed and nothing else changes.
+    raises, the temporary folder is removed and nothing else changes. Whenever the process dies, what stands under
+    the store's name is whole, or it has no manifest and is refused.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    for leftover in path.parent.glob(f".{path.name}.partial-*"):
-        shutil.rmtree(leftover)
+    for kind in ("partial", "replaced"):  # what a killed process left
+        for leftover in path.parent.glob(f".{path.name}.{kind}-*"):
+            shutil.rmtree(leftover)
     partial.mkdir()
     try:
         yield partial
         replaced = path.with_name(f".{path.name}.replaced-{os.getpid()}")
         manifest = write_manifest(partial, partial.with_name(f".{path.name}.json"))
+        manifest_path(path).unlink(missing_ok=True)  # never an old manifest beside new content
         if path.exists():
             path.rename(replaced)
         partial.rename(path)

@@ -29,6 +29,11 @@ def test_default_configuration_is_the_default_settings():
         ({"deconvolutoin": {}}, r"Did you mean 'deconvolution'\?"),
         ({"deconvolution": {"tau_s": -1}}, r"deconvolution.tau_s: found -1"),
         ({"device": "tpu"}, r"device: found 'tpu'"),
+        ({"dina": {"seeds": []}}, r"dina.seeds: found \[\]"),
+        ({"dina": {"seeds": [1, 1]}}, r"dina.seeds: .*each value once"),
+        ({"decoders": {"ridge": {"penalties": []}}}, r"penalties: found \[\]"),
+        ({"responses": {"window_s": [0.5, 0.1]}}, r"window_s: .*the first value, 0.5, below the second, 0.1"),
+        ({"responses": {"baseline_s": [0, 0]}}, r"baseline_s: .*below the second"),
         ({"simulation": {"optics": {"width_px": 2}}}, r"simulation.optics.width_px: found 2"),
     ],
 )

@@ -106,6 +106,21 @@ def test_failure_leaves_nothing_and_keeps_the_old_store(tmp_path, values):
     stores.checked(tmp_path / "s", verify=True)
 
 
+def test_death_between_renames_never_leaves_an_old_manifest_beside_new_content(tmp_path, values, monkeypatch):
+    write(tmp_path / "s", values)
+
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(tmp_path), "replace", die)  # the last step: the new manifest takes its place
+        write(tmp_path / "s", values + 1)
+    with pytest.raises(StoreError, match="no manifest"):
+        stores.checked(tmp_path / "s")
+    write(tmp_path / "s", values + 1)
+    stores.checked(tmp_path / "s", verify=True)
+
+
 def killed(path):
     with stores.new_store(path) as store:
         stores.write_array(store, "activity", np.ones(10))
