@@ -109,11 +109,15 @@ def test_failure_leaves_nothing_and_keeps_the_old_store(tmp_path, values):
 def test_death_between_renames_never_leaves_an_old_manifest_beside_new_content(tmp_path, values, monkeypatch):
     write(tmp_path / "s", values)
 
-    def die(*arguments):
-        raise KeyboardInterrupt
+    replace = type(tmp_path).replace
+
+    def die(path, target):
+        if target == stores.manifest_path(tmp_path / "s"):  # the last step: the new manifest takes its place
+            raise KeyboardInterrupt
+        return replace(path, target)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(type(tmp_path), "replace", die)  # the last step: the new manifest takes its place
+        patch.setattr(type(tmp_path), "replace", die)
         write(tmp_path / "s", values + 1)
     with pytest.raises(StoreError, match="no manifest"):
         stores.checked(tmp_path / "s")
