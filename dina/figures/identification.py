@@ -83,7 +83,7 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
     panels[2].xaxis.set_major_formatter("{x:g}")
     panels[2].xaxis.set_minor_formatter("")
     for axes in panels[:2]:
-        axes.set_xlim(0, 1.05)
+        axes.set(xlim=(0, 1.05), xticks=[0, 0.5, 1])
     _draw_ratios(panels[3], ratios, rows)
     letter(panels[3], "d")
     mark_rows(panels, rows)

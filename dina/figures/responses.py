@@ -17,6 +17,7 @@ from dina.recordings.trials import SPLITS, TEST, TrialResponses, read_trials
 RELIABLE = 0.4  # signal variance that a tenth of the cells of a good recording exceed
 BIN_WIDTH = 0.05
 EXAMPLE_RANK = 0.05  # the example neuron stands at the end of the most reliable twentieth
+HEADROOM = 0.25  # above the scatter, share of its height: room for words
 N_NEURONS, MAX_IMAGES = 15, 80  # of the matrix of repeats; more cannot be told apart in print
 MATRIX_LIMIT_SD = 3.0
 NO_REPEATS = "no image was shown twice"
@@ -78,9 +79,9 @@ def _draw_example(axes: Axes, trials: TrialResponses, variance: np.ndarray, neur
     ends = [min(x.min(), y.min()), max(x.max(), y.max())]
     axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
     axes.plot(x, y, "o", color=BLUE, alpha=0.4, markersize=3, markeredgewidth=0)
-    axes.set(xticks=[0], yticks=[0])
+    axes.set(xticks=[0], yticks=[0], ylim=(None, ends[1] + HEADROOM * (ends[1] - ends[0])))
     text = f"neuron {neuron}\nsignal variance {variance[neuron]:.2f}"
-    axes.text(0.03, 0.97, text, va="top", transform=axes.transAxes, bbox={"color": "white", "pad": 1})
+    axes.text(0.03, 0.98, text, va="top", transform=axes.transAxes)
 
 
 def signed_root(values: np.ndarray) -> np.ndarray:

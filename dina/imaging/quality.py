@@ -10,7 +10,7 @@ MATCHING_SIGMA_PX = 1.5
 INTERPOLATION_VARIANCE_PX = 1 / 6  # of bilinear interpolation at uniformly spread fractions of a pixel
 N_SNIPPETS = 20
 SNIPPET_FRAMES = 25
-UPSAMPLING = 20
+UPSAMPLING = 100  # displacements to a hundredth of a pixel
 
 
 def crispness(image: np.ndarray, *, interpolated: bool) -> float:

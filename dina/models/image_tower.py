@@ -37,10 +37,10 @@ class GaborImageTower(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
-        return self.lay_out(self.components(images))
+        return self.lay_out(self.prepare(images))
 
-    def components(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, components) before the learned gains."""
+    def prepare(self, images: torch.Tensor) -> torch.Tensor:
+        """What training leaves alone, and so needs once: (n, components) before the learned gains."""
         standardised = (self.bank(images) - self.mean) / self.sd
         mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, standardised)
         return self.strength * (mixed.flatten(1) @ self.loadings.T)
@@ -70,6 +70,14 @@ class LearnedImageTower(nn.Module):
         self.mix = nn.Conv2d(sum(widths), channels, 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
+        return self.lay_out(self.prepare(images))
+
+    def prepare(self, images: torch.Tensor) -> torch.Tensor:
+        """What training leaves alone: the images, since all of the tower is learned."""
+        return images
+
+    def lay_out(self, images: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
         maps, scales = images[:, None] - images.mean((-2, -1))[:, None, None, None], []
         for stage in self.stages:

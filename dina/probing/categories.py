@@ -11,8 +11,8 @@ import pandas as pd
 
 from dina import stores
 from dina.decoders.base import load_decoder
+from dina.decoders.pictures import shrink
 from dina.device import resolve_device
-from dina.probing.reconstruction import reduce_images
 from dina.probing.statistics import COLUMNS, LEVEL, MEAN_OVER_SEEDS, resampled
 from dina.recordings.trials import TEST, TRAIN, TrialResponses, read_trials
 from dina.settings import ProbingSettings
@@ -82,7 +82,8 @@ def _predict(trials: TrialResponses, kept: np.ndarray, decoders: list[Path], set
         probe = _fit(features, category[train])
         found[decoder.name, "single"].append(probe.predict(decoder.features(trials.standardised(test))))
         found[decoder.name, "averaged"].append(probe.predict(decoder.features(averaged)))
-    pixels = reduce_images(trials.images, settings.reconstruction_size_px)
+    size = settings.reconstruction_size_px
+    pixels = shrink(trials.images, size).reshape(-1, size, size)
     train_ids = trials.image_ids(TRAIN)
     train_ids = train_ids[of_image[train_ids] >= 0]
     for name, pictures in (("pixels", pixels), ("blurred_pixels", _blur(pixels))):

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dina import stores
 from dina.decoders.base import Decoder, load_decoder
+from dina.decoders.pictures import shrink
 from dina.device import resolve_device
 from dina.models.ridge import ridge_path
 from dina.probing.queries import averaged_trials, single_trials
@@ -36,7 +37,7 @@ def probe_reconstruction(
     trials = read_trials(responses)
     size = settings.reconstruction_size_px
     ids = trials.image_ids(TEST)
-    target = reduce_images(trials.images[ids], size)
+    target = _pictures(trials.images[ids], size)
     queries = {"single": single_trials(trials), "averaged": averaged_trials(trials)}
     on = resolve_device(device)
     pictures: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
@@ -66,16 +67,6 @@ def probe_reconstruction(
         stores.write_attributes(store, {"decoders": list(pictures), "image": ids[chosen]})
 
 
-def reduce_images(images: np.ndarray, size: int) -> np.ndarray:
-    """(n, size, size) means over blocks of (n, height, width), or anti-aliased where blocks do not fit."""
-    n, height, width = images.shape
-    if height % size == 0 and width % size == 0:
-        return images.reshape(n, size, height // size, size, width // size).mean((2, 4))
-    from skimage.transform import resize
-
-    return np.stack([resize(image, (size, size), anti_aliasing=True) for image in images]).astype(np.float32)
-
-
 def pixel_correlation(pictures: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """(n,) Pearson correlation over pixels between (n, size, size) pictures; 0 where one is flat."""
     a, b = (x.reshape(len(x), -1) - x.reshape(len(x), -1).mean(1, keepdims=True) for x in (pictures, targets))
@@ -99,7 +90,7 @@ def _reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
     features = decoder.features(trials.standardised(train))
     if features is None:
         return None
-    pixels = reduce_images(trials.images, size).reshape(len(trials.images), -1)
+    pixels = shrink(trials.images, size)
     held_out = decoder.features(trials.standardised(validation))
     shown = pixels[trials.image_index[validation]]
     best = (np.inf, None, None)
@@ -118,7 +109,7 @@ class _Direct:
 
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""
-        return reduce_images(self.decoder.reconstruct(z), self.size)
+        return _pictures(self.decoder.reconstruct(z), self.size)
 
 
 class _LinearProbe:
@@ -133,9 +124,14 @@ class _LinearProbe:
 
 
 def _baselines(trials: TrialResponses, size: int, n: int) -> dict[str, np.ndarray]:
-    train = reduce_images(trials.images[trials.image_ids(TRAIN)], size)
+    train = _pictures(trials.images[trials.image_ids(TRAIN)], size)
     chosen = np.random.default_rng(SEED).integers(len(train), size=n)
     return {"mean_image": np.repeat(train.mean(0)[None], n, axis=0), "random_image": train[chosen]}
+
+
+def _pictures(images: np.ndarray, size: int) -> np.ndarray:
+    """(n, size, size) of (n, height, width)."""
+    return shrink(images, size).reshape(-1, size, size)
 
 
 def _by_image(values: np.ndarray, image: np.ndarray) -> np.ndarray:

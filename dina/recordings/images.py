@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-LUMINANCE = np.array([0.2125, 0.7154, 0.0721], np.float32)  # ITU-R BT.709, as scikit-image's rgb2gray
+from dina.pictures import EXTENSIONS, grey, read_grey
 
 
 def read_images(
@@ -19,7 +17,7 @@ def read_images(
 
     Parameters
     ----------
-    source : folder of images, or ``.npy`` array (images, height, width), uint8, uint16 or float in 0..1
+    source : folder of images, or ``.npy`` array (images, height, width), uint8, uint16 or floats from 0 to 1
     names : (trials,) file names or indices, as the log has them
     log : the log's path, for errors
     size_px : height and width returned; longer sides are reduced to it, shorter ones padded with grey
@@ -84,30 +82,23 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
                     "Correct the log.",
                 )
             )
-    return [_grey(array[int(name)], f"{source}, image {name}") for name in unique]
+    return [grey(array[int(name)], f"{source}, image {name}") for name in unique]
 
 
 def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
-    import imageio.v3 as iio
-
     pictures = []
     for name in unique:
         path = source / name
-        if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        if not path.is_file() or path.suffix.lower() not in EXTENSIONS:
             raise InputError(
                 problem(
                     f"{log}, row {first_row[name]}",
                     f"image {name!r}",
-                    f"a file in {source} ({', '.join(SUFFIXES)})",
+                    f"a file in {source} ({', '.join(sorted(EXTENSIONS))})",
                     "Correct the log, or add the file.",
                 )
             )
-        try:
-            pictures.append(_grey(iio.imread(path), str(path)))
-        except (OSError, ValueError, SyntaxError) as error:
-            raise InputError(
-                problem(path, f"an unreadable image ({error})", "a picture", "Export it again.")
-            ) from error
+        pictures.append(read_grey(path))
         if pictures[-1].shape != pictures[0].shape:
             raise InputError(
                 problem(
@@ -118,27 +109,6 @@ def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log
                 )
             )
     return pictures
-
-
-def _grey(picture: np.ndarray, where: str) -> np.ndarray:
-    """(height, width) float32 in 0..1."""
-    picture = np.asarray(picture)
-    if np.issubdtype(picture.dtype, np.integer):
-        grey = picture.astype(np.float32) / np.iinfo(picture.dtype).max
-    else:
-        grey = picture.astype(np.float32)
-    if grey.ndim == 3:
-        grey = grey[..., :3] @ LUMINANCE if grey.shape[-1] >= 3 else grey[..., 0]
-    if grey.ndim != 2 or not np.isfinite(grey).all() or grey.min() < 0 or grey.max() > 1:
-        raise InputError(
-            problem(
-                where,
-                f"shape {picture.shape}, values {np.nanmin(picture):.3g} to {np.nanmax(picture):.3g}",
-                "a picture with finite values from 0 to 1, or integers",
-                "Rescale it, or save it as PNG.",
-            )
-        )
-    return grey
 
 
 def _square(picture: np.ndarray, size_px: int) -> np.ndarray:

@@ -13,6 +13,9 @@ from dina.recordings.reliability import repeat_pairs, shrink_reliability, signal
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
+STORED = (
+    "responses", "image_index", "repeat", "onset_s", "split", "images", "category", "reliability", "mean", "sd",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,18 +113,7 @@ def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.
 def write_trials(store: Path, trials: TrialResponses) -> None:
     """Write into an open store; see :func:`dina.stores.new_store`."""
     units = {"onset_s": "s", "responses": "deconvolved activity", "images": "0 black to 1 white"}
-    for name in (
-        "responses",
-        "image_index",
-        "repeat",
-        "onset_s",
-        "split",
-        "images",
-        "category",
-        "reliability",
-        "mean",
-        "sd",
-    ):
+    for name in STORED:
         stores.write_array(store, name, getattr(trials, name), unit=units.get(name, ""))
     stores.write_attributes(
         store,
@@ -142,21 +134,7 @@ def read_trials(store: str | Path) -> TrialResponses:
     InputError
         If it holds no training or no test trials.
     """
-    arrays = {
-        name: stores.read_array(store, name)
-        for name in (
-            "responses",
-            "image_index",
-            "repeat",
-            "onset_s",
-            "split",
-            "images",
-            "category",
-            "reliability",
-            "mean",
-            "sd",
-        )
-    }
+    arrays = {name: stores.read_array(store, name) for name in STORED}
     attributes = stores.read_attributes(store)
     for code in (TRAIN, VALIDATION, TEST):
         if not np.any(arrays["split"] == code):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.pictures import EXTENSIONS, read_grey
 
 # Photographs that come inside the wheels of ordinary dependencies: package → files in the package's folder.
 # Drawings, charts and micrographs there are left out, as is the right half of the motorcycle's stereo pair.
@@ -36,9 +37,6 @@ INSTALLED = {
     ),
     "matplotlib": ("mpl-data/sample_data/grace_hopper.jpg",),
 }
-TIFF = {".tif", ".tiff"}
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".pgm", ".bmp"} | TIFF
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # red, green, blue: ITU-R BT.709
 
 
 @dataclass(frozen=True)
@@ -107,38 +105,6 @@ def installed_photographs() -> list[Path]:
                 )
             paths.append(path)
     return paths
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """Read a photograph in grey: (height, width) float32, 0 black to 1 white.
-
-    Raises
-    ------
-    InputError
-        If the file is no readable picture of whole numbers with one, three or four channels.
-    """
-    import imageio.v3 as iio
-
-    try:
-        pixels = np.asarray(iio.imread(path, plugin="tifffile" if path.suffix.lower() in TIFF else "pillow"))
-    except (OSError, ValueError, SyntaxError) as error:  # what the decoders raise on damaged or foreign files
-        raise InputError(
-            problem(path, f"an unreadable file ({error})", "a picture", "Replace or remove it.")
-        ) from error
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.ndim not in (2, 3) or channels not in (1, 2, 3, 4) or pixels.dtype.kind != "u":
-        raise InputError(
-            problem(
-                path,
-                f"{pixels.dtype} pixels of shape {pixels.shape}",
-                "8- or 16-bit grey or RGB",
-                "Convert it to PNG or JPEG, or remove it.",
-            )
-        )
-    grey = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
-    if channels >= 3:
-        return grey[..., :3] @ LUMINANCE
-    return grey.reshape(*grey.shape[:2], -1)[..., 0]
 
 
 def _own_photographs(folder: Path) -> list[Path]:

@@ -52,14 +52,18 @@ def simulate_recording(
     SettingsError
         If the cells do not fit into the field of view.
     """
+    with threadpool_limits(1):  # a matrix product may round otherwise when it is split between threads
+        _simulate(output_raw, output_truth, settings, n_threads)
+
+
+def _simulate(output_raw: Path, output_truth: Path, settings: SimulationSettings, n_threads: int) -> None:
     layouts = [_lay_out(settings, plane) for plane in range(settings.acquisition.n_planes)]
     plane_of = np.repeat(np.arange(len(layouts)), [len(layout.center_px) for layout in layouts])
     trials = simulate_trials(settings, np.concatenate([layout.center_px for layout in layouts]), plane_of)
     spikes = draw_spike_times(trials, settings.population.latency_s, settings.seed)
     n_frames = n_volumes(settings, trials.protocol.total_s)
     motion = draw_motion(settings.optics, settings.acquisition, n_frames, settings.seed)
-    # A matrix product may round otherwise when it is split between threads.
-    with threadpool_limits(1), new_store(output_raw) as raw, new_store(output_truth) as truth:
+    with new_store(output_raw) as raw, new_store(output_truth) as truth:
         planes = [_build(settings, plane, layout, spikes, plane_of) for plane, layout in enumerate(layouts)]
         blocks = render_blocks(planes, motion, settings, n_threads=n_threads)
         n_blocks = -(-n_frames // BLOCK_FRAMES)

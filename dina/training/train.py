@@ -10,6 +10,7 @@ from torch import nn
 
 from dina.device import resolve_device
 from dina.models.dual_tower import DualTower, build_dual_tower, initialise
+from dina.models.features import BATCH_IMAGES
 from dina.models.loss import SymmetricInfoNCE
 from dina.models.ranking import rivals_ahead
 from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses, read_trials
@@ -103,15 +104,14 @@ def _batch_loss(model, trials, held_out, settings, generator, device):
     z = torch.from_numpy(trials.standardised(train_trials)).to(device)
     ids = trials.image_ids(TRAIN)
     image = torch.from_numpy(np.searchsorted(ids, trials.image_index[train_trials])).to(device)
-    images = torch.from_numpy(trials.images[ids]).to(device) if held_out is None else None
+    prepared = _prepared(model, trials.images[ids], device) if held_out is None else held_out
     criterion = SymmetricInfoNCE()
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(device)
         shown = image[batch]
         neural = model.neural_tower(silence_neurons(z[batch], settings.training.neuron_dropout, generator))
-        tower = model.image_tower
-        image_maps = tower(images[shown]) if held_out is None else tower.lay_out(held_out[shown])
+        image_maps = model.image_tower.lay_out(prepared[shown])
         return criterion(model.compare(neural, image_maps), shown, model.inverse_temperature)
 
     return loss
@@ -121,14 +121,21 @@ def _validation(model: DualTower, trials: TrialResponses, device: torch.device):
     """Identification of validation images by single trials: cross-entropy over the gallery, and top-1."""
     chosen, ids = trials.trials(VALIDATION), trials.image_ids(VALIDATION)
     z = torch.from_numpy(trials.standardised(chosen)).to(device)
-    images = torch.from_numpy(trials.images[ids]).to(device)
+    prepared = _prepared(model, trials.images[ids], device)
     true = np.searchsorted(ids, trials.image_index[chosen])
     target = torch.from_numpy(true).to(device)
 
     def validate() -> Validation:
-        similarity = model(z, images)
+        similarity = model.compare(model.neural_tower(z), model.image_tower.lay_out(prepared))
         loss = nn.functional.cross_entropy(similarity * model.inverse_temperature, target)
         ahead = rivals_ahead(similarity.float().cpu().numpy(), true)
         return Validation(loss=float(loss), top1=float(np.mean(np.clip(1 - ahead, 0, 1))))
 
     return validate
+
+
+def _prepared(model: DualTower, images: np.ndarray, device: torch.device) -> torch.Tensor:
+    """What training leaves alone of the images' way through the tower, computed once."""
+    with torch.no_grad():
+        batches = torch.from_numpy(images).split(BATCH_IMAGES)
+        return torch.cat([model.image_tower.prepare(batch.to(device)) for batch in batches])

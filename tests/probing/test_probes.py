@@ -7,7 +7,7 @@ from dina import stores
 from dina.decoders.fitting import fit_decoder
 from dina.probing.categories import balanced_accuracy, probe_categories
 from dina.probing.identification import probe_identification
-from dina.probing.reconstruction import pixel_correlation, probe_reconstruction, reduce_images
+from dina.probing.reconstruction import pixel_correlation, probe_reconstruction
 from dina.recordings.trials import write_trials
 from dina.settings import DecodersSettings, GaborSettings, ProbingSettings
 
@@ -84,8 +84,3 @@ def test_pixel_correlation_knows_no_scale():
     pictures = np.random.default_rng(0).random((2, 6, 6))
     np.testing.assert_allclose(pixel_correlation(pictures * 3 + 1, pictures), 1)
     np.testing.assert_allclose(pixel_correlation(np.ones((1, 6, 6)), pictures[:1]), 0)
-
-
-def test_reduction_is_the_mean_of_blocks():
-    image = np.arange(16.0).reshape(1, 4, 4)
-    np.testing.assert_allclose(reduce_images(image, 2)[0], [[2.5, 4.5], [10.5, 12.5]])

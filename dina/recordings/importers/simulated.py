@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
 from dina.settings import SimulationSettings
@@ -35,7 +36,8 @@ def import_simulated_responses(
         If the photographs cannot be read or hold too few crops.
     """
     n_neurons = n_neurons or settings.optics.n_neurons_per_plane * settings.acquisition.n_planes
-    simulated = simulate_trials(settings, *scatter_cells(settings, n_neurons))
+    with threadpool_limits(1):  # a matrix product may round otherwise when it is split between threads
+        simulated = simulate_trials(settings, *scatter_cells(settings, n_neurons))
     scenes, protocol = simulated.scenes, simulated.protocol
     responses = simulated.spike_counts(settings.seed).astype(np.float32)
     split = scenes.split[protocol.image]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from dina import stores
 from dina.recordings.importers.simulated import import_simulated_responses
@@ -71,3 +72,10 @@ def test_size_is_free_and_seeded(tmp_path):
     assert read_trials(tmp_path / "first").responses.shape == (60 + 30 + 6 + 12, 700)
     assert first == again
     assert first != other
+
+
+def test_threads_change_no_byte(simulated, tmp_path):
+    trials, _ = simulated
+    with threadpool_limits(1):
+        import_simulated_responses(SimulationSettings(seed=4), tmp_path / "one")
+    assert np.array_equal(read_trials(tmp_path / "one").responses, trials.responses)

@@ -1,0 +1,67 @@
+"""Pictures from files or arrays, in grey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dina.errors import InputError, problem
+
+TIFF = {".tif", ".tiff"}
+EXTENSIONS = {".png", ".jpg", ".jpeg", ".pgm", ".bmp"} | TIFF
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # red, green, blue: ITU-R BT.709
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Read a picture in grey: (height, width) float32, 0 black to 1 white.
+
+    Raises
+    ------
+    InputError
+        If the file is no readable picture, or as :func:`grey` says.
+    """
+    import imageio.v3 as iio
+
+    try:
+        pixels = np.asarray(iio.imread(path, plugin="tifffile" if path.suffix.lower() in TIFF else "pillow"))
+    except (OSError, ValueError, SyntaxError) as error:  # what the decoders raise on damaged or foreign files
+        raise InputError(
+            problem(path, f"an unreadable file ({error})", "a picture", "Export it again, or remove it.")
+        ) from error
+    return grey(pixels, path)
+
+
+def grey(pixels: np.ndarray, where: object) -> np.ndarray:
+    """Luminance of a picture: (height, width) float32, 0 black to 1 white; transparency is left out.
+
+    Parameters
+    ----------
+    pixels : (height, width) or (height, width, 1 to 4 channels); bool, uint8, uint16, or floats from 0 to 1
+    where : named in errors
+
+    Raises
+    ------
+    InputError
+        If it has another shape, type or range.
+    """
+    pixels = np.asarray(pixels)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    kind = pixels.dtype.kind
+    fits = pixels.ndim in (2, 3) and channels in (1, 2, 3, 4) and pixels.size > 0
+    if kind == "f":
+        fits = fits and bool(np.isfinite(pixels).all()) and pixels.min() >= 0 and pixels.max() <= 1
+    elif kind != "b":
+        fits = fits and pixels.dtype in (np.uint8, np.uint16)
+    if not fits:
+        found = f"{pixels.dtype} pixels of shape {pixels.shape}"
+        if pixels.size and kind in "iuf":
+            found += f", {pixels.min():.4g} to {pixels.max():.4g}"
+        expected = "grey or RGB, of 8 or 16 bits, or finite floats from 0 to 1"
+        raise InputError(problem(where, found, expected, "Convert it (PNG, JPEG, or an array of uint8)."))
+    scaled = pixels.astype(np.float32)
+    if kind == "u":
+        scaled /= np.iinfo(pixels.dtype).max
+    if channels >= 3:
+        return scaled[..., :3] @ LUMINANCE
+    return scaled.reshape(*scaled.shape[:2], -1)[..., 0]
