@@ -240,7 +240,13 @@ class DetectionSettings(Section):
         0.62, description="Multiplier of the detection threshold; lower finds more, dimmer ROIs."
     )
     max_overlap: Fraction = Field(0.75, description="ROIs that share more of their pixels than this are dropped.")
-    n_bins: Count = Field(2000, description="Binned frames used for detection; bounds memory.")
+    bin_s: Positive | None = Field(
+        None, description="Time over which frames are averaged before detection, seconds; null takes half of tau."
+    )
+    n_bins: Count = Field(2400, description="Most averages used; longer recordings are averaged over longer times.")
+    max_memory_mb: Positive = Field(
+        12000, description="Memory that detection may take; large fields of view get fewer, longer averages."
+    )
     highpass_bins: Count = Field(100, description="Running-mean window of the temporal high-pass, bins.")
     max_rois: Count = Field(5000, description="Most ROIs sought in a plane.")
 
@@ -272,11 +278,14 @@ class SessionSettings(Section):
     """Which ROIs are accepted as neurons."""
 
     min_evidence: NonNegative = Field(
-        0.06,
+        0.08,
         description="Least product of an ROI's skewness and its classifier probability; lower accepts more.",
     )
     max_compactness: Annotated[float, Field(ge=1)] = Field(
         1.1, description="Largest mean distance of an ROI's pixels from its centre; 1 is a disc of its area."
+    )
+    max_compactness_bright: Annotated[float, Field(ge=1)] = Field(
+        1.15, description="The same, for an ROI that the mean image shows brighter than its surround."
     )
     size_soma_areas: Annotated[tuple[NonNegative, Positive], AfterValidator(_increasing)] = Field(
         (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."

@@ -17,6 +17,9 @@ from dina.settings import DetectionSettings
 FINEST_SCALE_PX = 3.0  # suite2p's spatial scale k stands for ROIs of 3 · 2**k pixels, k from 1 to 4
 SCALES = (1.55, 4.0)  # below the first, about 9 px, noise and not the soma's size decides what can be found
 ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 10 to 15 µm: blur widens them
+GAP_PX = 1  # between an ROI and the ring it is compared with: its edge is blurred
+BYTES_PER_BINNED_PIXEL = 22  # at suite2p's peak: five and a half copies of the binned movie, measured
+LONGEST_BIN_FRAMES = 500  # suite2p reads this many frames at once
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
 
 
@@ -84,7 +87,8 @@ def detect_rois(
 
     The store holds footprints (see :class:`Footprints`) and, per ROI, ``centroid_px`` (rois, 2) y and x,
     weighted; ``n_pixels``; ``n_soma_pixels`` without dendrites; ``radius_px`` of the fitted ellipse's longer axis;
-    ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, 1 for the ROI that a soma usually gives.
+    ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, 1 for the ROI that a soma usually gives;
+    ``contrast`` with its surround in the mean image.
     Besides, ``mean_image`` and ``max_projection`` (height, width) of the temporally filtered movie, 0 outside the
     visible range, and the registration's attributes with ``diameter_px``.
 
@@ -117,6 +121,8 @@ def detect_rois(
         "aspect_ratio": np.array([stat["aspect_ratio"] for stat in stats], np.float32),
         "compactness": np.array([stat["compact"] for stat in stats], np.float32),
     }
+    mean_image = stores.read_array(registered, "mean_image")
+    measures["contrast"] = surround_contrast(footprints, mean_image, diameter_px)
     # suite2p divides by the median ROI, so that somata among many specks of dendrite pass for giants
     usual_px = ROI_SOMA_AREAS * soma_area_px(diameter_px)
     measures["relative_size"] = (measures["n_soma_pixels"] / usual_px).astype(np.float32)
@@ -124,7 +130,7 @@ def detect_rois(
         footprints.write(store)
         for name, values in measures.items():
             stores.write_array(store, name, values, unit="px" if name.endswith("_px") else "")
-        stores.write_array(store, "mean_image", stores.read_array(registered, "mean_image"), unit="stored value")
+        stores.write_array(store, "mean_image", mean_image, unit="stored value")
         stores.write_array(store, "max_projection", max_projection, unit="stored value")
         stores.write_attributes(store, {key: attributes[key] for key in CARRIED} | {"diameter_px": diameter_px})
 
@@ -155,6 +161,19 @@ def spatial_scale(diameter_px: float) -> float:
     return float(np.clip(math.log2(diameter_px / FINEST_SCALE_PX), *SCALES))
 
 
+def frames_per_bin(attributes: dict, settings: DetectionSettings, indicator: str | None) -> int:
+    """Frames that are averaged before detection.
+
+    A bin about as long as a transient shows it best: suite2p's own choice, the whole decay, loses a third of the
+    neurons that fire rarely. Memory grows with bins × pixels, which bounds the number of bins.
+    """
+    bin_s = settings.bin_s or tau_s(indicator) / 2
+    pixel_mb = BYTES_PER_BINNED_PIXEL * attributes["height_px"] * attributes["width_px"] / 1e6
+    n_bins = max(1, min(settings.n_bins, int(settings.max_memory_mb / pixel_mb)))
+    bin_frames = max(1, round(bin_s * attributes["volume_rate_hz"]), -(-attributes["n_frames"] // n_bins))
+    return min(bin_frames, LONGEST_BIN_FRAMES)
+
+
 def centroids_px(footprints: Footprints, width: int) -> np.ndarray:
     """(rois, 2) float32 weighted centre of each ROI, y and x."""
     owner = np.repeat(np.arange(len(footprints)), np.diff(footprints.indptr))
@@ -162,6 +181,39 @@ def centroids_px(footprints: Footprints, width: int) -> np.ndarray:
     y, x = np.divmod(footprints.pixel, width)
     sums = [np.bincount(owner, footprints.weight * axis, len(footprints)) for axis in (y, x)]
     return (np.stack(sums, axis=1) / total[:, None]).astype(np.float32)
+
+
+def surround_contrast(footprints: Footprints, mean_image: np.ndarray, diameter_px: float) -> np.ndarray:
+    """How much brighter each ROI is in the mean image than a ring around it, relative to the ring.
+
+    The ring begins one pixel from the ROI and is a quarter of a soma wide, at least two pixels.
+
+    Parameters
+    ----------
+    footprints : Footprints
+    mean_image : (height, width)
+    diameter_px : float
+        Of a soma.
+
+    Returns
+    -------
+    (rois,) float32; 0 where there is no ring.
+    """
+    from scipy.ndimage import binary_dilation
+
+    outer = GAP_PX + max(2, round(diameter_px / 4))
+    contrast = np.zeros(len(footprints), np.float32)
+    for k in range(len(footprints)):
+        y, x = np.divmod(footprints.pixel[footprints.roi(k)], mean_image.shape[1])
+        near = tuple(slice(max(0, axis.min() - outer), axis.max() + outer + 1) for axis in (y, x))
+        image = mean_image[near]
+        inside = np.zeros(image.shape, bool)
+        inside[y - near[0].start, x - near[1].start] = True
+        ring = binary_dilation(inside, iterations=outer) & ~binary_dilation(inside, iterations=GAP_PX)
+        surround = image[ring].mean() if ring.any() else 0
+        if surround > 0:
+            contrast[k] = image[inside].mean() / surround - 1
+    return contrast
 
 
 def _detect(
@@ -173,11 +225,13 @@ def _detect(
     wrapper = suite2p.load().detection_wrapper
     import torch
 
+    bin_frames = frames_per_bin(attributes, settings, indicator)
     options = suite2p.settings_for("detection") | {
         "algorithm": "sparsery",  # never cellpose, which downloads weights
+        "bin_size": bin_frames,
         "threshold_scaling": settings.threshold_scaling * spatial_scale(diameter_px),
         "max_overlap": settings.max_overlap,
-        "nbins": settings.n_bins,
+        "nbins": attributes["n_frames"],  # all of the recording, whatever the bins: suite2p leaves out what is beyond
         "highpass_time": settings.highpass_bins,
     }
     options["sparsery_settings"] |= {"spatial_scale": 1, "max_ROIs": settings.max_rois}

@@ -18,6 +18,8 @@ from dina.settings import SessionSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+BRIGHT = 0.05  # contrast with the surround that neuropil seldom has and most somata do
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -103,7 +105,7 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
         "x_px": centroid[:, 1],
     }
     for store, names in (
-        (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio")),
+        (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast")),
         (traces, ("skewness", "cell_probability")),
         (activity, ("noise_level", "usable")),
     ):
@@ -115,7 +117,8 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     """(rois,) why each ROI is not accepted as a neuron, empty where it is.
 
     An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size and the compactness
-    of a soma, which specks and stretches of dendrite or neuropil have not; and if there is evidence
+    of a soma, which specks and stretches of dendrite or neuropil have not (a ragged outline is forgiven where
+    the mean image shows a body brighter than its surround); and if there is evidence
     enough, the product of two numbers: the skewness of its trace, which transients raise while noise
     and neuropil are symmetric, and the probability by suite2p's built-in classifier (skewness, size and
     compactness of ROIs that people curated). A trace with few transients must come from what is a soma
@@ -126,11 +129,13 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     table = plane.table
     area_px = soma_area_px(plane.attributes["diameter_px"])
     smallest, largest = (share * area_px for share in settings.size_soma_areas)
+    bright = table["contrast"] >= BRIGHT
+    largest_compactness = np.where(bright, settings.max_compactness_bright, settings.max_compactness)
     criteria = {
         "baseline not above 0": ~table["usable"],
         "too small": table["n_soma_pixels"] < smallest,
         "too large": table["n_soma_pixels"] > largest,
-        "not compact": table["compactness"] > settings.max_compactness,
+        "not compact": table["compactness"] > largest_compactness,
         "too little evidence": table["skewness"] * table["cell_probability"] < settings.min_evidence,
     }
     reason = np.full(len(table), "", dtype=object)

@@ -1,4 +1,4 @@
-"""A real two-photon movie, where one is at hand: ``DINA_TEST_MOVIE=movie.h5 pytest tests/imaging/test_real_movie.py``.
+"""A real two-photon movie, where it is at hand: beside the checkout, or ``DINA_TEST_MOVIE=movie.h5 pytest``.
 
 Made for the 500 frames of 128 × 128 (HDF5, ``data/image``, uint16 up to 60,239) that come with optinist 2.4.1; frame
 rate, pixel size and indicator are not stated there and are assumed below.
@@ -18,18 +18,19 @@ from dina.imaging.traces import extract_traces
 from dina.recordings.session import assemble_session
 from dina.settings import AcquisitionInfo, Settings
 
-MOVIE = os.environ.get("DINA_TEST_MOVIE", "")
+BESIDE = Path(__file__).parents[3] / "shared/data/movie-two-photon/movie-500-frames.h5"
+MOVIE = Path(os.environ.get("DINA_TEST_MOVIE", BESIDE))
 ASSUMED = AcquisitionInfo(volume_rate_hz=30, pixel_size_um=1.2)  # somata measure about 10 px across
 CELL_DIAMETER_UM = 12
 
 
-@pytest.mark.skipif(not Path(MOVIE).is_file(), reason="DINA_TEST_MOVIE names no movie")
+@pytest.mark.skipif(not MOVIE.is_file(), reason=f"no movie at {MOVIE}; DINA_TEST_MOVIE names another")
 def test_somata_of_a_real_movie_are_found(tmp_path):
     settings = Settings()
     registered, rois, traces, activity, session = (
         tmp_path / name for name in ("registered", "rois", "traces", "activity", "session")
     )
-    register_plane([Path(MOVIE)], registered, 0, ASSUMED, settings.registration)
+    register_plane([MOVIE], registered, 0, ASSUMED, settings.registration)
     detect_rois(registered, rois, settings.detection, CELL_DIAMETER_UM)
     extract_traces(registered, rois, traces, settings.extraction)
     deconvolve_traces(traces, activity, settings.deconvolution)
@@ -39,7 +40,7 @@ def test_somata_of_a_real_movie_are_found(tmp_path):
     assert quality["crispness"] > 1.02 * quality["crispness_raw"]
     assert quality["residual_motion_px"] < 0.2
     neurons = stores.read_table(session, "neurons")
-    assert 12 <= len(neurons) <= 30
+    assert 12 <= len(neurons) <= 25
     for y, x in ((34, 18), (55, 37), (79, 52), (106, 41), (80, 89)):  # bright active somata, picked by eye
         assert np.hypot(neurons["y_px"] - y, neurons["x_px"] - x).min() < 6
     assert (stores.read_array(session, "deconvolved") >= 0).all()

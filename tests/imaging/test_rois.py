@@ -7,7 +7,15 @@ import tifffile
 from dina import stores
 from dina.errors import InputError, SettingsError
 from dina.imaging.registration import register_plane
-from dina.imaging.rois import Footprints, centroids_px, detect_rois, soma_diameter_px, spatial_scale
+from dina.imaging.rois import (
+    Footprints,
+    centroids_px,
+    detect_rois,
+    frames_per_bin,
+    soma_diameter_px,
+    spatial_scale,
+    surround_contrast,
+)
 from dina.settings import AcquisitionInfo, DetectionSettings, RegistrationSettings
 
 FOOTPRINTS = Footprints(
@@ -79,3 +87,26 @@ def test_a_movie_without_cells_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no ROI.*threshold_scaling"):
         detect_rois(tmp_path / "registered", tmp_path / "rois", DetectionSettings(threshold_scaling=3), 12, None)
     assert not (tmp_path / "rois").exists()
+
+
+def test_a_disc_brighter_than_its_surround_has_contrast():
+    y, x = np.mgrid[:40, :40]
+    disc = np.hypot(y - 20, x - 20) <= 4
+    image = np.where(disc, 30.0, 20.0)
+    pixel = np.flatnonzero(disc.ravel()).astype(np.int32)
+    corner = np.arange(3, dtype=np.int32)  # at the edge of the image, where it is even
+    footprints = Footprints(np.array([0, len(pixel), len(pixel) + 3]), np.r_[pixel, corner], np.ones(len(pixel) + 3))
+    np.testing.assert_allclose(surround_contrast(footprints, image, 8), [0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(surround_contrast(footprints, np.zeros((40, 40)), 8), 0)
+
+
+def test_bins_last_as_long_as_transients_and_fit_into_memory():
+    movie = {"height_px": 100, "width_px": 100, "volume_rate_hz": 10.0, "n_frames": 1000}
+    settings = DetectionSettings()
+    assert frames_per_bin(movie, settings, "GCaMP6s") == 6  # half of 1.25 s
+    assert frames_per_bin(movie, DetectionSettings(bin_s=0.3), "GCaMP6s") == 3
+    assert frames_per_bin(movie | {"volume_rate_hz": 0.5}, settings, "GCaMP6s") == 1
+    assert frames_per_bin(movie | {"n_frames": 24_001}, settings, "GCaMP6s") == 11
+    hour = {"height_px": 512, "width_px": 512, "volume_rate_hz": 30.0, "n_frames": 108_000}
+    assert 22 * 512 * 512 * 108_000 / frames_per_bin(hour, settings, "GCaMP6s") <= 12e9
+    assert frames_per_bin(hour | {"n_frames": 10**9}, settings, None) == 500

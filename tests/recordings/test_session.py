@@ -17,6 +17,7 @@ GOOD = {
     "n_soma_pixels": 50,
     "compactness": 1.05,
     "aspect_ratio": 1.1,
+    "contrast": 0.0,
     "skewness": 1.5,
     "cell_probability": 0.9,
     "noise_level": 1.2,
@@ -29,7 +30,7 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
     "not compact": {"compactness": 1.6},
     "too little evidence": {"skewness": 0.1, "cell_probability": 0.3},
 }
-FLOATS = {"compactness", "aspect_ratio", "skewness", "cell_probability", "noise_level"}
+FLOATS = {"compactness", "aspect_ratio", "contrast", "skewness", "cell_probability", "noise_level"}
 
 
 def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
@@ -49,7 +50,7 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
     values = {name: np.array([roi[name] for roi in rois], np.float32 if name in FLOATS else None) for name in GOOD}
     paths = [folder / f"plane-{number}" / name for name in ("rois", "traces", "activity")]
     contents = (
-        {"n_pixels", "n_soma_pixels", "compactness", "aspect_ratio"},
+        {"n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast"},
         {"skewness", "cell_probability"},
         {"noise_level", "usable"},
     )
@@ -112,12 +113,21 @@ def test_each_criterion_names_what_fails(tmp_path, reason):
     assert rejections(plane, SessionSettings()).tolist() == ["", reason]
 
 
-@pytest.mark.parametrize(("skewness", "probability"), [(0.06, 0.95), (3.0, 0.02), (-0.5, 1.0)])
+@pytest.mark.parametrize(("skewness", "probability"), [(0.09, 0.95), (3.0, 0.03), (3.0, 0.02), (-0.5, 1.0)])
 def test_evidence_weighs_transients_against_shape(tmp_path, skewness, probability):
     roi = GOOD | {"skewness": skewness, "cell_probability": probability}
     plane = read_plane(*write_plane(tmp_path, 0, [roi]))
     accepted = rejections(plane, SessionSettings()) == ""
-    assert accepted == (skewness * probability >= 0.06)
+    assert accepted == (skewness * probability >= 0.08)
+
+
+@pytest.mark.parametrize(
+    ("compactness", "contrast", "reason"),
+    [(1.12, 0.3, ""), (1.12, 0.0, "not compact"), (1.12, -0.2, "not compact"), (1.2, 0.3, "not compact")],
+)
+def test_a_ragged_outline_is_forgiven_where_a_body_is_seen(tmp_path, compactness, contrast, reason):
+    plane = read_plane(*write_plane(tmp_path, 0, [GOOD | {"compactness": compactness, "contrast": contrast}]))
+    assert rejections(plane, SessionSettings()).tolist() == [reason]
 
 
 def test_planes_of_unequal_length_are_refused_by_name(tmp_path):
