@@ -310,6 +310,23 @@ class AcquisitionInfo(Section):
         return self
 
 
+class StimuliSettings(Section):
+    """What was shown, and which images train, validate and test."""
+
+    image_size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        64, description="Images are reduced to this height and width for analysis, pixels."
+    )
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.1, description="Share of images for validation, where the log has no split."
+    )
+    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.1,
+        description="Share of images for the test, where the log has no split; images shown several times are "
+        "preferred, but a third of those shown twice stay in training.",
+    )
+    split_seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the split, where the log has none.")
+
+
 class ResponsesSettings(Section):
     """From deconvolved activity to one number per trial and neuron."""
 
@@ -319,16 +336,6 @@ class ResponsesSettings(Section):
     )
     lag_s: float | None = Field(
         None, description="Delay of deconvolved activity behind the spikes, seconds; null takes the indicator's preset."
-    )
-    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        0.1, description="Share of images for validation, where the log has no split."
-    )
-    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        0.1, description="Share of images for the test, where the log has no split."
-    )
-    split_seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the split, where the log has none.")
-    image_size_px: Annotated[int, Field(ge=8, le=256)] = Field(
-        64, description="Images are reduced to this height and width for analysis, pixels."
     )
 
 
@@ -380,16 +387,16 @@ class DinaModelSettings(Section):
 class DinaTrainingSettings(Section):
     """How the towers are trained."""
 
-    epochs: Count = Field(12, description="Most passes over the training trials.")
+    epochs: Count = Field(30, description="Most passes over the training trials; the learning rate falls to 0 by then.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(
         256, description="Trials in a batch; the others are each trial's negatives."
     )
-    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    learning_rate: Positive = Field(2e-2, description="Learning rate of AdamW at the start.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.3, description="Share of neurons silenced in each batch."
     )
-    patience: Count = Field(8, description="Epochs without a better validation score before training stops.")
+    patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
 
 
 class DinaSettings(Section):
@@ -497,6 +504,7 @@ class Settings(Section):
     extraction: ExtractionSettings = ExtractionSettings()
     deconvolution: DeconvolutionSettings = DeconvolutionSettings()
     session: SessionSettings = SessionSettings()
+    stimuli: StimuliSettings = StimuliSettings()
     responses: ResponsesSettings = ResponsesSettings()
     gabor: GaborSettings = GaborSettings()
     dina: DinaSettings = DinaSettings()
@@ -508,7 +516,7 @@ class Settings(Section):
 
 def nearest(name: str, known: list[str]) -> str:
     """A hint that names the known key closest to ``name``."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(sorted(known))}."
 
 
@@ -519,6 +527,16 @@ def _known_keys(model: type[BaseModel], path: tuple) -> list[str]:
             break
         model = field.annotation
     return list(model.model_fields)
+
+
+def _expected(item: dict) -> str:
+    """What pydantic expected, in words that need no knowledge of pydantic."""
+    if item["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "keys and values"
+    if item["type"] == "string_pattern_mismatch":
+        return "letters, digits, _ and - alone"
+    message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return message[0].lower() + message[1:]
 
 
 def parse(model: type[Section], values: dict, where: str) -> Section:
@@ -539,5 +557,5 @@ def parse(model: type[Section], values: dict, where: str) -> Section:
                 hint = nearest(str(item["loc"][-1]), _known_keys(model, item["loc"][:-1]))
                 lines.append(f"{where}: unknown setting {key!r}. {hint}")
             else:
-                lines.append(f"{where}: {key}: found {item.get('input')!r}; expected: {item['msg']}.")
+                lines.append(f"{where}: {key}: found {item.get('input')!r}; expected {_expected(item)}.")
         raise SettingsError("\n".join(lines)) from None

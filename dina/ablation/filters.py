@@ -95,7 +95,7 @@ def usable_cutoffs(
                 "ablation.cutoffs_cpi" if degrees_per_pixel is None else "ablation.cutoffs_cpd",
                 list(cutoffs),
                 f"some up to {highest:.3g} {unit_of(degrees_per_pixel)}, {NYQUIST_SHARE} of the Nyquist frequency",
-                "Lower the cut-offs, or analyse larger images (responses.image_size_px).",
+                "Lower the cut-offs, or analyse larger images (stimuli.image_size_px).",
             )
         )
     return kept, tuple(sorted(set(cutoffs) - set(kept)))

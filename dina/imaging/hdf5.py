@@ -11,7 +11,6 @@ from dina.errors import InputError, problem
 
 if TYPE_CHECKING:
     import h5py
-HDF5_SUFFIXES = {".h5", ".hdf5", ".hdf", ".nwb"}
 
 
 class Hdf5Pages:

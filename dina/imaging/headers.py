@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dina.imaging.tiff import TIFF_SUFFIXES
+from dina.imaging.formats import TIFF_SUFFIXES
 
 
 def header_rate_hz(path: Path, n_planes: int) -> float | None:

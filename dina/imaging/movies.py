@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.hdf5 import HDF5_SUFFIXES, Hdf5Pages
-from dina.imaging.tiff import TIFF_SUFFIXES, TiffPages
+from dina.imaging.formats import HDF5_SUFFIXES, TIFF_SUFFIXES
+from dina.imaging.hdf5 import Hdf5Pages
+from dina.imaging.tiff import TiffPages
 from dina.settings import AcquisitionInfo
 
 MIN_SIDE_PX = 32

@@ -13,7 +13,6 @@ import numpy as np
 
 from dina.errors import InputError, problem
 
-TIFF_SUFFIXES = {".tif", ".tiff", ".btf", ".tf8"}
 WIDTH, HEIGHT, SAMPLES_PER_PIXEL = 256, 257, 277  # TIFF 6.0, tags of a page
 FIELD_FORMATS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
 TRUNCATED = "The file was cut off while it was written or copied: copy it again, or leave it out."

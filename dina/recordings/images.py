@@ -26,7 +26,7 @@ def read_images(
     -------
     images : (images, size_px, size_px) float32, 0 black to 1 white
     index : (trials,) int32, row of ``images`` of each trial
-    shrink : float, source pixels per returned pixel
+    width_px : float, width of a picture in returned pixels, without padding
 
     Raises
     ------
@@ -36,7 +36,7 @@ def read_images(
     source = Path(source)
     unique, index = np.unique(names.astype(str), return_inverse=True)
     unique = unique.tolist()
-    first_row = {name: int(np.flatnonzero(index == k)[0]) + 2 for k, name in enumerate(unique)}
+    first_row = dict(zip(unique, (np.unique(index, return_index=True)[1] + 2).tolist(), strict=True))
     if source.suffix == ".npy":
         pictures = _from_array(source, unique, first_row, log)
     elif source.is_dir():
@@ -51,7 +51,7 @@ def read_images(
             )
         )
     squares = np.stack([_square(picture, size_px) for picture in pictures])
-    return squares, index.astype(np.int32), max(pictures[0].shape) / size_px
+    return squares, index.astype(np.int32), size_px * pictures[0].shape[1] / max(pictures[0].shape)
 
 
 def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
@@ -72,7 +72,7 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
                 "Save grey images, stacked along the first axis.",
             )
         )
-    for name in unique:
+    for name in sorted(unique, key=first_row.__getitem__):
         if not name.isdigit() or int(name) >= len(array):
             raise InputError(
                 problem(
@@ -86,23 +86,27 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
 
 
 def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
-    pictures = []
-    for name in unique:
+    for name in sorted(unique, key=first_row.__getitem__):
         path = source / name
-        if not path.is_file() or path.suffix.lower() not in EXTENSIONS:
+        inside = path.resolve().is_relative_to(source.resolve())
+        if not inside or not path.is_file() or path.suffix.lower() not in EXTENSIONS:
+            there = sorted(p.name for p in source.iterdir() if p.suffix.lower() in EXTENSIONS)
+            example = f", such as {there[0]!r}" if there else ", which holds none"
             raise InputError(
                 problem(
                     f"{log}, row {first_row[name]}",
                     f"image {name!r}",
-                    f"a file in {source} ({', '.join(sorted(EXTENSIONS))})",
+                    f"a file in {source}{example} ({', '.join(sorted(EXTENSIONS))})",
                     "Correct the log, or add the file.",
                 )
             )
-        pictures.append(read_grey(path))
+    pictures = []
+    for name in unique:
+        pictures.append(read_grey(source / name))
         if pictures[-1].shape != pictures[0].shape:
             raise InputError(
                 problem(
-                    path,
+                    source / name,
                     f"{pictures[-1].shape} pixels",
                     f"{pictures[0].shape}, as the others",
                     "Bring all images to one size.",

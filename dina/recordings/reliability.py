@@ -6,6 +6,8 @@ import numpy as np
 
 from dina.errors import ShapeError
 
+FEWEST_PAIRS = 10  # repeated images below which reliability is not measured
+
 
 def signal_variance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Share of a neuron's variance that repeats, from two repeats of the same images.

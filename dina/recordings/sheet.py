@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dina.errors import SettingsError, problem
+from dina.imaging.formats import HDF5_SUFFIXES, TIFF_SUFFIXES
 from dina.settings import AcquisitionInfo, Indicator, Positive, Section, Settings, nearest, parse
 
-NAME = re.compile(r"[A-Za-z0-9_-]+")
-MOVIE_SUFFIXES = (".tif", ".tiff", ".h5", ".hdf5")
+MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
@@ -34,22 +34,31 @@ class Recording(Section):
     )
     movie: str | None = Field(
         None,
-        description="Movie: a file, a folder of TIFFs or a pattern, relative to the sheet; {plane} stands for the "
-        "plane where each lies in its own files.",
+        description="Movie: a file, a folder or a pattern, relative to the sheet; files follow each other in natural "
+        "order. Where each plane lies in its own files, {plane} stands for its number, from 0.",
     )
     dataset: str | None = Field(None, description="Data set inside an HDF5 movie; empty takes the only one that fits.")
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description="Planes interleaved in the movie; empty is 1."
+        None, description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty is 1."
     )
     n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
-        None, description="Channels interleaved in the movie; empty is 1."
+        None,
+        description="Channels: those of a plane follow each other, then comes the next plane; empty is 1.",
     )
     volume_rate_hz: Positive | None = Field(
-        None, description="Volumes per second: the rate at which each plane is sampled."
+        None,
+        description="Volumes per second: the rate at which each plane is sampled; empty takes the header of a "
+        "ScanImage or ImageJ TIFF.",
     )
-    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres.")
-    cell_diameter_um: Positive | None = Field(None, description="Diameter of a soma, micrometres.")
-    indicator: Indicator | None = Field(None, description="Calcium indicator.")
+    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres; required for movies.")
+    cell_diameter_um: Positive | None = Field(
+        None, description="Diameter of a soma, micrometres; required for movies (12 is usual in mouse cortex)."
+    )
+    indicator: Indicator | None = Field(
+        None,
+        description="Calcium indicator; sets decay and lag. Empty, for any other one, takes a decay of 1 s: set "
+        "deconvolution.tau_s and responses.lag_s.",
+    )
     stimulus_log: str | None = Field(
         None, description="Stimulus log, relative to the sheet; empty ends the road at the session."
     )
@@ -82,7 +91,7 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
             problem(path, "no such file", "the recording sheet", "Set recordings: in the configuration to your sheet.")
         )
     with open(path, newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.reader(stream, delimiter=DELIMITERS.get(path.suffix, "\t")))
+        rows = list(csv.reader(stream, delimiter=_delimiter(path)))
     rows = [
         (number, row)
         for number, row in enumerate(rows, 1)
@@ -91,11 +100,18 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
     if len(rows) < 2:
         raise SettingsError(
             problem(
-                path, "no recording", "a header and at least one row", "Add a row; the columns are in config/README.md."
+                path, "no recording", "a header and at least one row", "Add a row; config/README.md names the columns."
             )
         )
     header = [cell.strip() for cell in rows[0][1]]
     known = list(Recording.model_fields)
+    if len(header) == 1:
+        separator = {"\t": "tabs", ",": "commas"}[_delimiter(path)]
+        raise SettingsError(
+            problem(
+                f"{path}, header", f"one column, {header[0]!r}", f"several, separated by {separator}", "Save it so."
+            )
+        )
     unknown = [
         f"{path}, header: unknown column {name!r}. {nearest(name, known)}" for name in header if name not in known
     ]
@@ -115,7 +131,7 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
                     where,
                     f"{len(row)} cells",
                     f"{len(header)}, as in the header",
-                    f"Is the delimiter {DELIMITERS.get(path.suffix, 'a tab')!r}?",
+                    f"Is the delimiter {_delimiter(path)!r}?",
                 )
             )
             continue
@@ -178,15 +194,58 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     return settings
 
 
-def movie_files(movie: str, plane: int) -> list[Path]:
-    """The files that hold a plane of a recording, in natural order.
+def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None:
+    """Check that what the sheet names is there, and that what cannot be read from a movie is stated.
 
-    ``movie`` is a file, a folder or a pattern; ``{plane}`` in it stands for the plane's number.
+    Parameters
+    ----------
+    settings : of :func:`load_settings`
+    sheet : named in errors
 
     Raises
     ------
     SettingsError
-        If the sheet's ``movie`` matches no file.
+        Naming sheet, recording and column of every mistake.
+    """
+    mistakes = []
+    for name, of in settings.items():
+        row, where = of["recording"], f"{sheet}, recording {name!r}"
+        if row["source"] != "movie":
+            continue
+        for plane in range(of["acquisition"]["n_planes"] if of["acquisition"]["separate_files"] else 1):
+            try:
+                movie_files(row["movie"], plane, f"{where}, movie")
+            except SettingsError as error:
+                mistakes.append(str(error))
+        for column in ("stimulus_log", "images"):
+            if row[column] and not Path(row[column]).exists():
+                remedy = "Correct the path; it is relative to the sheet."
+                mistakes.append(
+                    problem(f"{where}, {column}", f"nothing at {row[column]!r}", "a file or folder", remedy)
+                )
+        for column in ("pixel_size_um", "cell_diameter_um"):
+            if row[column] is None and of["detection"]["soma_diameter_px"] is None:
+                remedy = "Fill in the cell, or set detection.soma_diameter_px."
+                mistakes.append(
+                    problem(f"{where}, {column}", "nothing", "a number: it says how large somata are", remedy)
+                )
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+
+
+def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
+    """The files that hold a plane of a recording, in natural order.
+
+    Parameters
+    ----------
+    movie : a file, a folder or a pattern; ``{plane}`` in it stands for the plane's number, from 0
+    plane : int
+    where : named in errors
+
+    Raises
+    ------
+    SettingsError
+        If the sheet's ``movie`` matches no file, or one that is no movie.
     """
     pattern = movie.replace("{plane}", str(plane))
     path = Path(pattern)
@@ -198,13 +257,15 @@ def movie_files(movie: str, plane: int) -> list[Path]:
         anchor = Path(path.anchor) if path.is_absolute() else Path()
         found = list(anchor.glob(str(path.relative_to(anchor))))
     if not found:
+        remedy = "Correct the path; it is relative to the sheet" + (
+            ", and {plane} counts from 0." if "{plane}" in movie else "."
+        )
+        raise SettingsError(problem(where, f"nothing at {pattern!r}", "a file, folder or pattern of movies", remedy))
+    odd = sorted(p.name for p in found if p.suffix.lower() not in MOVIE_SUFFIXES)
+    if odd:
+        remedy = "Convert it, or make the pattern match movies alone."
         raise SettingsError(
-            problem(
-                "movie",
-                f"nothing at {pattern!r}",
-                "a file, folder or pattern of movies",
-                "Correct the sheet; paths are relative to it.",
-            )
+            problem(where, repr(odd[0]), f"files ending in {', '.join(sorted(MOVIE_SUFFIXES))}", remedy)
         )
     return sorted(found, key=natural_key)
 
@@ -212,6 +273,10 @@ def movie_files(movie: str, plane: int) -> list[Path]:
 def natural_key(path: Path) -> list:
     """Sort key that puts ``movie_2`` before ``movie_10``."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+
+
+def _delimiter(path: Path) -> str:
+    return DELIMITERS.get(path.suffix, "\t")
 
 
 def _check_row(recording: Recording, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,11 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.recordings.trials import SPLITS
-from dina.settings import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("onset_s", "onset_frame", "image", "duration_s", "category", "repeat", "split")
+NEEDED = ("onset_s", "onset_frame", "image")
 
 
 @dataclass(frozen=True)
@@ -24,51 +24,39 @@ class StimulusLog:
 
     Attributes
     ----------
-    onset_s : (trials,) float64, seconds from the start of the recording
+    onset : (trials,) float64, in ``unit`` from the start of the recording
+    unit : ``"s"``, or ``"frame"`` where onsets are numbers of the movie's volumes, from 0
     image : (trials,) str, file name or index as written in the log
     category : (trials,) str, or None where the log has none
     split : (trials,) str in ``SPLITS``, or None where the log has none
     """
 
-    onset_s: np.ndarray
+    onset: np.ndarray
+    unit: str
     image: np.ndarray
     category: np.ndarray | None
     split: np.ndarray | None
 
 
-def read_stimulus_log(path: str | Path, frame_time_s: np.ndarray) -> StimulusLog:
-    """Read a Parquet, CSV or TSV log and check it against the recording.
+def read_stimulus_log(path: str | Path) -> StimulusLog:
+    """Read a Parquet, CSV or TSV log and check all that can be checked without the movie.
 
     Parameters
     ----------
-    path : file with the columns ``onset_s`` or ``onset_frame`` and ``image``; optional ``duration_s``,
-        ``category``, ``repeat``, ``split``; other columns are ignored
-    frame_time_s : (frames,) times of the first plane's frames, seconds
+    path : file with the columns ``onset_s`` or ``onset_frame`` and ``image``; optional ``category`` and
+        ``split``; other columns are ignored
 
     Raises
     ------
     InputError
-        Naming file, row, what was found and expected: onsets that are no numbers, do not increase or lie
-        outside the recording, empty images, an image in two splits.
+        Naming file, row, what was found and expected: onsets that are no numbers or do not increase, empty
+        images, an image in two splits or a split that no trial has.
     """
     path = Path(path)
     table = _read_table(path)
-    if "image" not in table or not {"onset_s", "onset_frame"} & set(table):
-        found = [f"{name!r} ({nearest(str(name), list(COLUMNS))})" for name in table if name not in COLUMNS]
-        raise InputError(
-            problem(
-                path,
-                f"columns {', '.join(found) or list(table)}",
-                "onset_s (or onset_frame) and image",
-                "Rename the columns.",
-            )
-        )
-    if table.empty:
-        raise InputError(
-            problem(path, "no trial", "one row a trial", "Empty the sheet's stimulus_log if nothing was shown.")
-        )
-    onset_s = _onsets(table, path, frame_time_s)
-    image = table["image"].astype(str).to_numpy(dtype=object)
+    _check_columns(table, path)
+    onset, unit = _onsets(table, path)
+    image = table["image"].astype(str).str.strip().to_numpy(dtype=object)
     _refuse(
         path,
         table["image"].isna().to_numpy() | (image == ""),
@@ -81,7 +69,66 @@ def read_stimulus_log(path: str | Path, frame_time_s: np.ndarray) -> StimulusLog
     if split is not None:
         _refuse(path, ~np.isin(split, SPLITS), split, f"a split of {', '.join(SPLITS)}", "Correct the cell.")
         _one_side(path, image, split)
-    return StimulusLog(onset_s, image, category, split)
+        missing = [name for name in SPLITS if name not in split]
+        if missing:
+            remedy = "Put some images there, or remove the column: a split is then made."
+            raise InputError(problem(f"{path}, column split", f"no {' and no '.join(missing)}", "all three", remedy))
+    return StimulusLog(onset, unit, image, category, split)
+
+
+def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | Path) -> np.ndarray:
+    """(trials,) onsets in seconds, after a check that they lie inside the recording.
+
+    Parameters
+    ----------
+    onset, unit : of :class:`StimulusLog`
+    frame_time_s : (frames,) times of the first plane's frames, seconds
+    log : named in errors
+
+    Raises
+    ------
+    InputError
+        Naming the row.
+    """
+    log = Path(log)
+    if unit == "frame":
+        expected = f"a frame number from 0 to {len(frame_time_s) - 1}"
+        remedy = "Frames count volumes of the movie, from 0."
+        _refuse(log, (onset < 0) | (onset >= len(frame_time_s)), onset, expected, remedy)
+        return frame_time_s[onset.astype(int)]
+    _refuse(
+        log,
+        (onset < frame_time_s[0]) | (onset > frame_time_s[-1]),
+        onset,
+        f"onsets within the recording, {frame_time_s[0]:.3f} to {frame_time_s[-1]:.3f} s",
+        "Is the log on the movie's clock, and the frame rate right?",
+    )
+    return onset
+
+
+def _check_columns(table: pd.DataFrame, path: Path) -> None:
+    missing = [name for name in ("image",) if name not in table]
+    if not {"onset_s", "onset_frame"} & set(table):
+        missing.insert(0, "onset_s (or onset_frame)")
+    if missing:
+        hints = [
+            f"Is {name!r} meant for {close[0]!r}?"
+            for name in map(str, table)
+            if name not in NEEDED and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
+        ]
+        if len(table.columns) == 1:
+            hints = [f"A {path.suffix} file is separated by {_separator(path)!r}: is this one not?"]
+        found = f"columns {', '.join(map(repr, map(str, table)))}"
+        remedy = " ".join(hints) or "Rename the column."
+        raise InputError(problem(path, found, f"also {' and '.join(missing)}", remedy))
+    if table.empty:
+        raise InputError(
+            problem(path, "no trial", "one row a trial", "Empty the sheet's stimulus_log if nothing was shown.")
+        )
+
+
+def _separator(path: Path) -> str:
+    return "\t" if path.suffix == ".tsv" else ","
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -97,7 +144,7 @@ def _read_table(path: Path) -> pd.DataFrame:
         text = {"image": str, "category": str, "split": str}
         return pd.read_csv(
             path,
-            sep="\t" if path.suffix == ".tsv" else ",",
+            sep=_separator(path),
             dtype=text,
             keep_default_na=False,
             na_values={"onset_s": [""], "onset_frame": [""]},
@@ -108,7 +155,8 @@ def _read_table(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _onsets(table: pd.DataFrame, path: Path, frame_time_s: np.ndarray) -> np.ndarray:
+def _onsets(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, str]:
+    """Onsets and their unit; seconds are preferred where a log has both."""
     import pandas as pd
 
     name = "onset_s" if "onset_s" in table else "onset_frame"
@@ -117,31 +165,13 @@ def _onsets(table: pd.DataFrame, path: Path, frame_time_s: np.ndarray) -> np.nda
         path, ~np.isfinite(onset), table[name].to_numpy(), f"a number in {name}", "Correct the cell or remove the row."
     )
     if name == "onset_frame":
-        outside = (onset < 0) | (onset >= len(frame_time_s)) | (onset != np.floor(onset))
-        _refuse(
-            path,
-            outside,
-            onset,
-            f"a whole frame number from 0 to {len(frame_time_s) - 1}",
-            "Frames count volumes of the movie, from 0.",
-        )
-        onset = frame_time_s[onset.astype(int)]
-    _refuse(
-        path,
-        np.r_[False, np.diff(onset) <= 0],
-        onset,
-        "onsets that increase",
-        "Sort the log by time and remove doubled rows.",
-    )
-    outside = (onset < frame_time_s[0]) | (onset > frame_time_s[-1])
-    _refuse(
-        path,
-        outside,
-        onset,
-        f"onsets within the recording, {frame_time_s[0]:.3f} to {frame_time_s[-1]:.3f} s",
-        "Is the log on the movie's clock, and the frame rate right?",
-    )
-    return onset
+        whole = "Frames count volumes of the movie, from 0."
+        _refuse(path, (onset < 0) | (onset != np.floor(onset)), onset, "a whole number, 0 or more", whole)
+    earlier = np.r_[False, np.diff(onset) <= 0]
+    before = onset[max(0, int(np.argmax(earlier)) - 1)]
+    remedy = "Sort the log by time and remove doubled rows."
+    _refuse(path, earlier, onset, f"onsets that increase: more than {before:g}, the one before", remedy)
+    return onset, "s" if name == "onset_s" else "frame"
 
 
 def _one_side(path: Path, image: np.ndarray, split: np.ndarray) -> None:
@@ -163,4 +193,10 @@ def _refuse(path: Path, wrong: np.ndarray, values: np.ndarray, expected: str, re
     if np.any(wrong):
         row = int(np.flatnonzero(wrong)[0])
         more = f" ({int(np.sum(wrong))} rows in all)" if np.sum(wrong) > 1 else ""
-        raise InputError(problem(f"{path}, row {row + 2}{more}", repr(values[row]), expected, remedy))
+        value = values[row]
+        found = repr(value) if isinstance(value, str) and value else "nothing" if _is_blank(value) else f"{value}"
+        raise InputError(problem(f"{path}, row {row + 2}{more}", found, expected, remedy))
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or value == "" or value != value  # NaN differs from itself

@@ -9,7 +9,7 @@ import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
-from dina.recordings.reliability import repeat_pairs, shrink_reliability, signal_variance
+from dina.recordings.reliability import FEWEST_PAIRS, repeat_pairs, shrink_reliability, signal_variance
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -94,7 +94,7 @@ def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.
     train = np.flatnonzero(split == TRAIN)
     mean, sd = responses[train].mean(0), responses[train].std(0)
     first, second = repeat_pairs(image_index, repeat, train)
-    if len(first) >= 10:
+    if len(first) >= FEWEST_PAIRS:
         measured = signal_variance(responses[first], responses[second])
         reliability, source = (
             shrink_reliability(measured, len(first)),
@@ -143,7 +143,7 @@ def read_trials(store: str | Path) -> TrialResponses:
                     store,
                     f"no {SPLITS[code]} trials",
                     "trials in each split",
-                    "Show more images, or set responses.validation_share and test_share.",
+                    "Show more images, or set stimuli.validation_share and test_share.",
                 )
             )
     return TrialResponses(

@@ -24,16 +24,16 @@ def test_folder_and_array_agree(tmp_path, pictures):
 
 def test_pictures_keep_their_shape_and_are_padded_to_a_square(tmp_path, pictures):
     np.save(tmp_path / "images.npy", pictures)
-    images, _, shrink = read_images(tmp_path / "images.npy", np.array(["0"]), "log", 30)
+    images, _, width_px = read_images(tmp_path / "images.npy", np.array(["0"]), "log", 30)
     np.testing.assert_allclose(images[0, 5:25], pictures[0] / 255, atol=1e-6)
-    assert shrink == 1 and np.ptp(images[0, :5]) == 0
+    assert width_px == 30 and np.ptp(images[0, :5]) == 0
 
 
 def test_reduction_keeps_the_mean(tmp_path):
     picture = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
     np.save(tmp_path / "images.npy", picture[None])
-    images, _, shrink = read_images(tmp_path / "images.npy", np.array(["0"]), "log", 16)
-    assert images.shape == (1, 16, 16) and shrink == 4
+    images, _, width_px = read_images(tmp_path / "images.npy", np.array(["0"]), "log", 16)
+    assert images.shape == (1, 16, 16) and width_px == 16
     assert abs(images.mean() - picture.mean()) < 0.01
 
 

@@ -5,8 +5,9 @@ import pytest
 from dina import stores
 from dina.errors import InputError
 from dina.recordings.responses import measure_responses, window_sums
+from dina.recordings.stimuli import prepare_stimuli
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, read_trials
-from dina.settings import ResponsesSettings
+from dina.settings import ResponsesSettings, StimuliSettings
 
 RATE_HZ, N_FRAMES, N_TRIALS = 5.0, 1200, 240
 
@@ -42,15 +43,10 @@ def session(tmp_path):
 
 
 def measure(folder, **settings):
-    settings = ResponsesSettings(**{"image_size_px": 32, "window_s": (-0.2, 0.6), "lag_s": 0.0} | settings)
-    measure_responses(
-        folder / "session",
-        folder / "log.csv",
-        folder / "images.npy",
-        folder / "responses",
-        settings,
-        image_width_deg=16.0,
-    )
+    settings = ResponsesSettings(**{"window_s": (-0.2, 0.6), "lag_s": 0.0} | settings)
+    shown = (folder / "log.csv", folder / "images.npy", folder / "stimuli")
+    prepare_stimuli(*shown, StimuliSettings(image_size_px=32), image_width_deg=16.0)
+    measure_responses(folder / "session", folder / "stimuli", folder / "responses", settings)
     return read_trials(folder / "responses")
 
 

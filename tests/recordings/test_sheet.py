@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from dina.errors import SettingsError
-from dina.recordings.sheet import load_settings, load_sheet, movie_files
+from dina.recordings.sheet import check_inputs, load_settings, load_sheet, movie_files
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_paths_are_relative_to_the_sheet(sheet, tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("m 1\tmovie\ta.tif", r"row 2: recording: found 'm 1'"),
+        ("m 1\tmovie\ta.tif", r"row 2: recording: found 'm 1'; expected letters, digits, _ and - alone"),
         ("m1\tmovei\ta.tif", r"row 2: source: found 'movei'.*'simulated' or 'movie'"),
         ("m1\tmovie\t", r"row 2, movie: found nothing"),
         ("tables\tmovie\ta.tif", r"row 2, recording: found 'tables'"),
@@ -83,6 +83,31 @@ def test_a_simulated_recording_may_not_contradict_its_simulation(sheet):
     path = sheet("s\tsimulated\t\t\t\t99")
     with pytest.raises(SettingsError, match="volume_rate_hz: found 99.0"):
         load_settings({"recordings": str(path)})
+
+
+def test_another_separator_is_suspected(sheet):
+    with pytest.raises(
+        SettingsError, match="found one column, 'recording;source'; expected several, separated by tabs"
+    ):
+        load_sheet(sheet("m1;movie", header="recording;source"))
+
+
+def test_all_that_is_not_there_is_told_at_once(sheet, tmp_path):
+    path = sheet("m1\tmovie\tp{plane}.tif\tlog.csv\timages\t7", "m2\tmovie\tb.tif", "s\tsimulated")
+    (tmp_path / "p0.tif").touch()
+    settings = load_settings({"recordings": str(path)})
+    settings["m1"]["acquisition"]["n_planes"] = 2
+    with pytest.raises(SettingsError) as error:
+        check_inputs(settings, path)
+    told = [line.split(": found")[0].split("recording ")[1] for line in str(error.value).splitlines()]
+    columns = ("movie", "stimulus_log", "images", "pixel_size_um", "cell_diameter_um")
+    assert told == [f"'m1', {name}" for name in columns] + [f"'m2', {columns[k]}" for k in (0, 3, 4)]
+    assert "p1.tif" in str(error.value) and "{plane} counts from 0" in str(error.value)
+    for name in ("p1.tif", "b.tif", "log.csv", "images"):
+        (tmp_path / name).touch()
+    for name in ("m1", "m2"):
+        settings[name]["detection"]["soma_diameter_px"] = 9
+    check_inputs(settings, path)
 
 
 def test_movie_files_come_in_natural_order(tmp_path):

@@ -37,7 +37,7 @@ def test_four_planes_need_at_most_60_jobs(fresh):
 
 def test_a_movie_alone_ends_at_the_session(fresh):
     (fresh.folder / "movie.tif").touch()
-    sheet = "recording\tsource\tmovie\nm1\tmovie\t../movie.tif\n"
+    sheet = "recording\tsource\tmovie\tpixel_size_um\tcell_diameter_um\nm1\tmovie\t../movie.tif\t1.2\t12\n"
     (fresh.folder / "config/recordings.tsv").write_text(sheet)
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert "assemble_session" in jobs and "measure_responses" not in jobs and "simulate_recording" not in jobs
@@ -46,7 +46,8 @@ def test_a_movie_alone_ends_at_the_session(fresh):
 def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
     for name in ("movie.tif", "log.csv", "images.npy"):
         (fresh.folder / name).touch()
-    sheet = "recording\tsource\tmovie\tstimulus_log\timages\nm1\tmovie\t../movie.tif\t../log.csv\t../images.npy\n"
+    sheet = "recording\tsource\tmovie\tstimulus_log\timages\tpixel_size_um\tcell_diameter_um\n"
+    sheet += "m1\tmovie\t../movie.tif\t../log.csv\t../images.npy\t1.2\t12\n"
     (fresh.folder / "config/recordings.tsv").write_text(sheet)
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert "train_dina" in jobs and "simulate_recording" not in jobs
@@ -57,7 +58,10 @@ def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
     [
         ({"deconvolution": {"tau": 1}}, "m\tsimulated", "Did you mean 'tau_s'"),
         ({}, "m m\tsimulated", "recordings.tsv, row 2: recording: found 'm m'"),
-        ({}, "m\tmovie\tnothing.tif", "nothing at"),
+        ({}, "m\tmovie\tnothing.tif", "recordings.tsv, recording 'm', movie: found nothing at"),
+        ({}, "m\tmovie\trecordings.tsv", "recording 'm', movie: found 'recordings.tsv'; expected files ending in"),
+        ({}, "m\tmovie\t*", "pixel_size_um: found nothing; expected a number"),
+        ({"responses": 3}, "m\tsimulated", "config.yaml: responses: found 3; expected keys and values"),
         ({"recordings": "config/recordinsg.tsv"}, "m\tsimulated", "recordinsg.tsv: found no such file"),
     ],
 )

@@ -4,10 +4,13 @@ import os
 
 from dina.code import code_version
 from dina.errors import SettingsError
-from dina.recordings.sheet import load_settings, movie_files
+from dina.recordings.sheet import check_inputs, load_settings, movie_files
+
+SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
 
 try:
-    settings = load_settings(config)
+    settings = load_settings(config, str(workflow.configfiles[-1]))
+    check_inputs(settings, SHEET)
 except SettingsError as error:
     raise WorkflowError(str(error))
 
@@ -110,7 +113,7 @@ def truth(suffix=""):
 
 def curation(wildcards):
     """The user's choice of ROIs, for those planes that have one."""
-    folder = Path("config/curation", wildcards.recording)
+    folder = SHEET.parent / "curation" / wildcards.recording
     files = [folder / f"plane-{plane}" / "iscell.npy" for plane in planes(wildcards)]
     return [str(path) for path in files if path.is_file()]
 

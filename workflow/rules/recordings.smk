@@ -29,11 +29,41 @@ rule assemble_session:
         "../scripts/assemble_session.py"
 
 
+rule prepare_stimuli:
+    input:
+        stimuli,
+    output:
+        manifest=results("stimuli.json"),
+        store=directory(results("stimuli")),
+    log:
+        results("logs/prepare_stimuli.log"),
+    benchmark:
+        results("benchmarks/prepare_stimuli.tsv")
+    priority: 1  # a mistake in the log is told before the movie is registered
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    params:
+        stimulus_log=of("recording/stimulus_log"),
+        images=of("recording/images"),
+        image_width_deg=of("recording/image_width_deg"),
+        settings=of("stimuli"),
+        code=code_version("dina.recordings.stimuli"),
+    message:
+        "{wildcards.recording}: checking what was shown"
+    script:
+        "../scripts/prepare_stimuli.py"
+
+
 rule measure_responses:
     input:
-        manifest=results("session.json"),
+        session_manifest=results("session.json"),
         session=ancient(results("session")),
-        stimuli=stimuli,
+        stimuli_manifest=results("stimuli.json"),
+        stimuli=ancient(results("stimuli")),
     output:
         manifest=results("responses.json"),
         store=directory(results("responses")),
@@ -48,10 +78,7 @@ rule measure_responses:
         mem_mb=megabytes(2000),
         runtime=30,
     params:
-        stimulus_log=of("recording/stimulus_log"),
-        images=of("recording/images"),
         indicator=of("recording/indicator"),
-        image_width_deg=of("recording/image_width_deg"),
         settings=of("responses"),
         code=code_version("dina.recordings.responses"),
     message:

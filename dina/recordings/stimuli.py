@@ -1,0 +1,146 @@
+"""What was shown: the stimulus log and the images, checked and split before any imaging."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dina import stores
+from dina.recordings.images import read_images
+from dina.recordings.splits import near_duplicates, split_images
+from dina.recordings.stimulus_log import read_stimulus_log
+from dina.recordings.trials import SPLITS
+from dina.settings import StimuliSettings
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """Trials in order of time, and the images that they show.
+
+    Attributes
+    ----------
+    onset : (trials,) float64, in ``unit``
+    unit : ``"s"`` from the start of the recording, or ``"frame"``, a volume's number
+    log : the log's file name, for errors
+    image_index : (trials,) int32, row of ``images``
+    repeat : (trials,) int16, 0 for an image's first showing
+    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it
+    images : (images, size, size) float32, 0 black to 1 white
+    category : (images,) int16, index into ``category_names``; -1 unknown
+    category_names : tuple of str
+    degrees_per_pixel : float, or None where the images' width in degrees is unknown
+    """
+
+    onset: np.ndarray
+    unit: str
+    log: str
+    image_index: np.ndarray
+    repeat: np.ndarray
+    split: np.ndarray
+    images: np.ndarray
+    category: np.ndarray
+    category_names: tuple[str, ...]
+    degrees_per_pixel: float | None
+
+
+def prepare_stimuli(
+    stimulus_log: Path, images: Path, output: Path, settings: StimuliSettings, *, image_width_deg: float | None = None
+) -> None:
+    """Read log and images, split the images and write the ``stimuli`` store: see :class:`Stimuli`.
+
+    Nothing of the movie is needed, so that a mistake in the log is told before hours of imaging. Memory is that of
+    the images at their own size.
+
+    Raises
+    ------
+    InputError
+        If log and images do not fit together, naming file and row.
+    """
+    log = read_stimulus_log(stimulus_log)
+    pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
+    split, n_duplicates = _splits(log.split, image_index, pictures, settings)
+    category, category_names = _categories(log.category, image_index, len(pictures))
+    with stores.new_store(output) as store:
+        stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
+        stores.write_array(store, "image_index", image_index)
+        stores.write_array(store, "repeat", _count_repeats(image_index))
+        stores.write_array(store, "split", split)
+        stores.write_array(store, "images", pictures, unit="0 black to 1 white")
+        stores.write_array(store, "category", category)
+        stores.write_attributes(
+            store,
+            {
+                "unit": log.unit,
+                "log": Path(stimulus_log).name,
+                "split_names": SPLITS,
+                "category_names": category_names,
+                "degrees_per_pixel": None if image_width_deg is None else image_width_deg / width_px,
+                "n_near_duplicates_across_splits": n_duplicates,
+            },
+        )
+
+
+def read_stimuli(store: str | Path) -> Stimuli:
+    """Read a ``stimuli`` store whole."""
+    attributes = stores.read_attributes(store)
+    names = ("onset", "image_index", "repeat", "split", "images", "category")
+    return Stimuli(
+        **{name: stores.read_array(store, name) for name in names},
+        unit=attributes["unit"],
+        log=attributes["log"],
+        category_names=tuple(attributes["category_names"]),
+        degrees_per_pixel=attributes["degrees_per_pixel"],
+    )
+
+
+def _splits(
+    given: np.ndarray | None, image_index: np.ndarray, images: np.ndarray, settings: StimuliSettings
+) -> tuple[np.ndarray, int]:
+    """(trials,) side of each trial, and how many images have a near-duplicate on another side."""
+    group = near_duplicates(images)
+    if given is None:
+        side = split_images(
+            np.bincount(image_index, minlength=len(images)),
+            group,
+            settings.validation_share,
+            settings.test_share,
+            settings.split_seed,
+        )
+    else:
+        side = np.zeros(len(images), np.uint8)
+        side[image_index] = [SPLITS.index(name) for name in given]
+    lowest, highest = np.full(group.max() + 1, 255), np.zeros(group.max() + 1, int)
+    np.minimum.at(lowest, group, side)
+    np.maximum.at(highest, group, side)
+    across = int(np.sum(lowest[group] != highest[group]))
+    if across:
+        warnings.warn(
+            f"{across} images have a near-duplicate on another side of the log's split; scores flatter.", stacklevel=2
+        )
+    return side[image_index], across
+
+
+def _count_repeats(image_index: np.ndarray) -> np.ndarray:
+    """(trials,) int16: how often the image was shown before."""
+    order = np.argsort(image_index, kind="stable")
+    image = image_index[order]
+    start = np.maximum.accumulate(np.where(np.r_[True, image[1:] != image[:-1]], np.arange(len(image)), 0))
+    repeat = np.empty(len(image), np.int16)
+    repeat[order] = np.arange(len(image)) - start
+    return repeat
+
+
+def _categories(
+    category: np.ndarray | None, image_index: np.ndarray, n_images: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(images,) int16 category of each image, -1 unknown, and the names."""
+    per_image = np.full(n_images, -1, np.int16)
+    if category is None:
+        return per_image, ()
+    names = tuple(sorted(set(category) - {"", "nan"}))
+    code = {name: number for number, name in enumerate(names)}
+    per_image[image_index] = [code.get(name, -1) for name in category]
+    return per_image, names

@@ -1,0 +1,16 @@
+"""Check and split what a recording showed."""
+
+from pathlib import Path
+
+from dina.recordings.stimuli import prepare_stimuli
+from dina.settings import StimuliSettings
+from dina.stage import stage
+
+with stage(snakemake) as job:
+    prepare_stimuli(
+        Path(job.params.stimulus_log),
+        Path(job.params.images),
+        job.output("store"),
+        StimuliSettings(**job.params.settings),
+        image_width_deg=job.params.image_width_deg,
+    )
