@@ -38,7 +38,8 @@ def ablate_neurons(
     stay as trained; queries are single trials. The store holds the tables ``curves`` (one row per decoder, order and
     share) and ``needed``, shares of neurons: ``neurons_for_90pct`` of the way from chance to the decoder's own best
     score, ``neurons_for_equal_score`` for 90 % of the way to the convolutional decoder's best. NaN means never, in
-    a value or in a bound. Intervals are a bootstrap over images, with the same images for every decoder.
+    a value or in a bound; a decoder at chance has no such shares. Intervals are a bootstrap over images, the same for
+    every decoder.
 
     Parameters
     ----------
@@ -136,10 +137,11 @@ def _curve_rows(curves: Curves, shares: dict[str, np.ndarray], settings: Ablatio
 
 def _needed_rows(curves: Curves, shares: dict[str, np.ndarray], settings: AblationSettings) -> Iterator[dict[str, Any]]:
     n_images = next(iter(curves.values())).shape[1]
+    chance = 1 / n_images
     # The first sample holds every image once: the value itself; the others are its bootstrap.
     samples = np.vstack([np.arange(n_images), resampled(n_images, settings.n_bootstrap)])
     drawn = {key: curve[:, samples].mean(-1).T for key, curve in curves.items()}
-    goals = {key: goal_of(curve, 1 / n_images) for key, curve in drawn.items()}
+    goals = {key: _goal(curve, chance) for key, curve in drawn.items()}
     reference = goals.get((REFERENCE, STRONGEST), goals.get((REFERENCE, RANDOM)))
     for (decoder, order), curve in drawn.items():
         asked = {"neurons_for_90pct": goals[decoder, order], "neurons_for_equal_score": reference}
@@ -147,6 +149,13 @@ def _needed_rows(curves: Curves, shares: dict[str, np.ndarray], settings: Ablati
             if goal is not None:
                 needed = share_needed(shares[order], curve, goal)
                 yield _about(decoder, order, metric, n_images) | _interval(needed[0], needed[1:]) | {"n": n_images}
+
+
+def _goal(curve: np.ndarray, chance: float) -> np.ndarray:
+    """(samples,) goals of a curve, (samples, points); none where all neurons together cannot be told from chance."""
+    if np.quantile(curve[1:, -1], (1 - LEVEL) / 2) <= chance:
+        return np.full(len(curve), np.nan)
+    return goal_of(curve, chance)
 
 
 def _interval(value: float, samples: np.ndarray) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from dina.decoders.base import Decoder
 from dina.models.dual_tower import DualTower, build_dual_tower
 from dina.models.features import BATCH_IMAGES
+from dina.models.image_tower import GaborImageTower
 from dina.settings import DinaModelSettings, GaborSettings
 
 
@@ -36,6 +38,20 @@ class DinaDecoder(Decoder):
         """The neural tower's maps, flattened (n, channels · grid²)."""
         with torch.no_grad():
             return self.model.neural_tower(self._tensor(z)).flatten(1).cpu().numpy()
+
+    def before_training(self) -> DinaDecoder | None:
+        """The towers at their closed-form start, which training moved; None where they started at random."""
+        if not isinstance(self.model.image_tower, GaborImageTower):
+            return None
+        start = copy.deepcopy(self.model)
+        with torch.no_grad():
+            for moved in (
+                start.image_tower.log_gain,
+                start.neural_tower.log_gain,
+                *start.neural_tower.residual[-1].parameters(),
+            ):
+                moved.zero_()
+        return DinaDecoder(start, self.about)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Both towers' weights and the temperature."""

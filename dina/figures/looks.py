@@ -32,11 +32,13 @@ class Look:
 
 # Okabe & Ito 2008, Color Universal Design; their yellow is too faint for lines on white.
 BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
+NAVY = "#002F4A"  # their blue, darker
 BLACK, GREY, PALE = "#222222", "#767676", "#BDBDBD"
 
 LOOKS = {
     "dina_ensemble": Look("DINA, ensemble of seeds", "DINA ensemble", SKY, "D"),
     "dina": Look("DINA", "DINA", BLUE, "o"),
+    "dina_start": Look("DINA before training", "DINA, start", NAVY, "p"),
     "encoding": Look("encoding model", "encoding", GREEN, "s"),
     "gabor_ridge": Look("ridge to Gabor features", "Gabor ridge", ORANGE, "^"),
     "ridge": Look("ridge to pixels", "pixel ridge", PURPLE, "v"),

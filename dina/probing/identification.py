@@ -11,6 +11,7 @@ import pandas as pd
 
 from dina import stores
 from dina.decoders.base import load_decoder
+from dina.decoders.dina import DinaDecoder
 from dina.decoders.ideal_observer import ideal_observer_scores
 from dina.decoders.template import template_scores
 from dina.device import resolve_device
@@ -36,8 +37,9 @@ def probe_identification(
     """Rank every test image for every test response, by every decoder and reference, and write the store.
 
     The store holds the table ``scores`` (:data:`~dina.probing.statistics.COLUMNS`; seed -1 is the mean over seeds,
-    ``dina_ensemble`` the ensemble of DINA's seeds), the table ``ratios`` (DINA's top-1 over each rival's, paired over
-    images), and ``rivals_ahead`` (decoders, test images) of single trials with the decoders' names as attribute.
+    ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` its closed-form start), the table ``ratios`` (DINA's
+    top-1 over each rival's, paired over images), and ``rivals_ahead`` (decoders, test images) of single trials with
+    the decoders' names as attribute.
 
     Parameters
     ----------
@@ -95,12 +97,16 @@ def _ahead_of_decoders(trials: TrialResponses, decoders: list[Path], device: str
     ensemble: dict[str, list[np.ndarray]] = defaultdict(list)
     for store in decoders:
         decoder, seed = load_decoder(store, on), int(store.name.removeprefix("seed-"))
+        start = decoder.before_training() if isinstance(decoder, DinaDecoder) else None
         for mode, asked in queries.items():
             scores = decoder.scores(asked.z, gallery)
             ahead[decoder.name, mode][seed] = _by_image(rivals_ahead(scores, asked.true), asked.true, len(gallery))
             if decoder.name == "dina":
                 spread = scores.std(1, keepdims=True)
                 ensemble[mode].append((scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1))
+            if start is not None and ("dina_start", mode) not in ahead:  # it is the same for all seeds
+                first = rivals_ahead(start.scores(asked.z, gallery), asked.true)
+                ahead["dina_start", mode] = {0: _by_image(first, asked.true, len(gallery))}
     for mode, scores in ensemble.items():
         true = queries[mode].true
         ahead["dina_ensemble", mode] = {0: _by_image(rivals_ahead(np.mean(scores, 0), true), true, len(gallery))}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 LEVEL = 0.95
+Z_95 = 1.96  # standard normal quantile of that level
 SEED = 0  # the same resampled images for every decoder, so that comparisons are paired
 MEAN_OVER_SEEDS = -1  # in tables' column `seed`
 COLUMNS = (
@@ -25,6 +26,8 @@ def interval(
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of a statistic of per-image values.
 
+    Where all images are hits, or none is, resampling them says nothing: then the interval is Wilson's.
+
     Parameters
     ----------
     values : (images,)
@@ -32,9 +35,13 @@ def interval(
 
     References
     ----------
-    Efron & Tibshirani 1993, An Introduction to the Bootstrap.
+    Efron & Tibshirani 1993, An Introduction to the Bootstrap; Wilson 1927, J. Am. Stat. Assoc. 22:209.
     """
-    return _bounds(statistic(np.asarray(values)[resampled(len(values), n_bootstrap)], axis=1))
+    values = np.asarray(values)
+    if statistic is np.mean and values[0] in (0, 1) and (values == values[0]).all():
+        unseen = Z_95**2 / (len(values) + Z_95**2)
+        return (0.0, unseen) if values[0] == 0 else (1 - unseen, 1.0)
+    return _bounds(statistic(values[resampled(len(values), n_bootstrap)], axis=1))
 
 
 def paired_ratio(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tuple[float, float, float]:

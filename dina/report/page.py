@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
 from dina.report.benchmarks import read_benchmarks
+from dina.report.facts import recording_facts
 from dina.report.scores import HEADLINES, read_boards
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def write_report(
     *,
     scoreboard: Path | None,
     captions: Path,
+    simulated: list[str],
 ) -> None:
     """Write the page and the table of benchmarks.
 
@@ -36,7 +38,9 @@ def write_report(
     output : the page; figures are embedded, so that it opens offline and can be sent by mail
     benchmarks : CSV table of the jobs' times and memory
     scoreboard : CSV of all scores, or None where no recording has stimuli
-    captions : folder with one reStructuredText caption a figure, under the figure's name, and ``scoreboard.rst``
+    captions : folder with one reStructuredText caption a figure, under the figure's name, and ``scoreboard.rst``;
+        ``{% if simulated is not false %}`` in them stands before what holds for simulations alone
+    simulated : those of the recordings that are
     """
     times = read_benchmarks(results, list(recordings))
     times.to_csv(benchmarks, index=False, float_format="%.3f")
@@ -44,30 +48,33 @@ def write_report(
     sections = [
         {
             "name": name,
-            "figures": [_figure(Path(path), captions) for path in paths],
+            "simulated": name in simulated,
+            "facts": recording_facts(results / name),
+            "figures": [_figure(Path(path), captions, name in simulated) for path in paths],
+            "scoreboard": _caption(captions / "scoreboard.rst", name in simulated),
             "board": boards.get(name),
             "jobs": times[times["recording"] == name].head(LONGEST_JOBS).to_dict("records"),
             "seconds": times.loc[times["recording"] == name, "seconds"].sum(),
         }
         for name, paths in recordings.items()
     ]
-    text = _template().render(
-        sections=sections, headlines=HEADLINES, looks=LOOKS, scoreboard=_caption(captions / "scoreboard.rst")
-    )
+    text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS)
     output.write_text(text, encoding="utf-8")
 
 
-def _figure(path: Path, captions: Path) -> dict[str, Any]:
+def _figure(path: Path, captions: Path, simulated: bool) -> dict[str, Any]:
     """A figure with its caption."""
     image = base64.b64encode(path.read_bytes()).decode()
-    return {"name": path.stem, "png": image, **_caption(captions / f"{path.stem}.rst")}
+    return {"name": path.stem, "png": image, **_caption(captions / f"{path.stem}.rst", simulated)}
 
 
-def _caption(path: Path) -> dict[str, str]:
+def _caption(path: Path, simulated: bool) -> dict[str, str]:
     """A caption: its first line is the title, the rest becomes HTML."""
     from docutils.core import publish_parts
+    from jinja2 import Template
 
-    title, _, text = path.read_text(encoding="utf-8").strip().partition("\n")
+    rendered = Template(path.read_text(encoding="utf-8")).render(simulated=simulated)
+    title, _, text = rendered.strip().partition("\n")
     html = publish_parts(text, writer="html5", settings_overrides={"report_level": 2})["body"]
     return {"title": title.strip(), "caption": html}
 

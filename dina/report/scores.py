@@ -34,6 +34,7 @@ class Headline:
     has_chance: bool = True
 
 
+OUTSIDE = ("dina_ensemble",)  # does not compete: rivals have no ensemble
 HEADLINES = (
     Headline("top-1, one trial", "top1", "single"),
     Headline("top-1, averaged", "top1", "averaged"),
@@ -51,7 +52,7 @@ class Score:
     ci_low: float
     ci_high: float
     percent: bool
-    best: bool  # of all decoders; references and baselines do not compete
+    best: bool  # of all decoders, or with an interval that holds the best one; references and baselines do not compete
 
     @property
     def text(self) -> str:
@@ -124,8 +125,9 @@ def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:
 def _score(column: pd.DataFrame, headline: Headline, decoder: str) -> Score | None:
     if decoder not in column.index or isnan(column.loc[decoder, "value"]):
         return None
-    rivals = column.loc[in_order(column.index, "decoder"), "value"]
-    best = rivals.min() if headline.lower_is_better else rivals.max()
+    rivals = column.loc[[name for name in in_order(column.index, "decoder") if name not in OUTSIDE]]
     row = column.loc[decoder]
-    is_best = LOOKS[decoder].kind == "decoder" and bool(row["value"] == best)
+    leader = rivals["value"].min() if headline.lower_is_better else rivals["value"].max()
+    holds_it = row["ci_low"] <= leader <= row["ci_high"] or bool(row["value"] == leader)
+    is_best = LOOKS[decoder].kind == "decoder" and decoder not in OUTSIDE and holds_it
     return Score(row["value"], row["ci_low"], row["ci_high"], headline.percent, is_best)

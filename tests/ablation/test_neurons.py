@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dina import stores
-from dina.ablation.neurons import ablate_neurons, top1_curve
+from dina.ablation.neurons import _goal, ablate_neurons, top1_curve
 from dina.probing.queries import Queries, single_trials, top1_by_image
 from dina.recordings.trials import TEST
 from dina.settings import AblationSettings
@@ -78,9 +78,17 @@ def test_curves_end_at_the_unablated_score_in_every_order(ablated, recording, ga
 def test_shares_needed_are_shares_of_the_curve(ablated):
     needed, curves = (stores.read_table(ablated, name) for name in ("needed", "curves"))
     assert len(needed) == 3 * 2 * 2 and (needed["n"] == 30).all()
-    own = needed[needed["metric"] == "neurons_for_90pct"]
+    own = needed[(needed["metric"] == "neurons_for_90pct") & needed["value"].notna()]
+    assert {"dina", "ridge"} <= set(own["decoder"])  # the convolutional decoder cannot be told from chance here
     assert own["value"].isin(curves["share"]).all()
     assert (own["ci_low"] <= own["value"]).all()
     assert (own["value"] <= own["ci_high"].fillna(np.inf)).all()  # no bound: some resamples never get there
     same = needed[(needed["decoder"] == "convolutional") & (needed["order"] == "strongest")]
     assert same["value"].nunique(dropna=False) == 1  # for the reference itself both goals are one
+
+
+def test_a_decoder_at_chance_needs_no_share_of_neurons():
+    rng = np.random.default_rng(0)
+    lucky = (rng.random((200, 12)) < 0.05).astype(float)
+    assert np.isnan(_goal(lucky, 1 / 20)).all()
+    assert np.isfinite(_goal(lucky + 0.3, 1 / 20)).all()

@@ -115,3 +115,20 @@ def test_unknown_names_are_refused(gabor_trials, small_gabor, tmp_path):
     save_checkpoint(tmp_path, {"x": torch.zeros(1)}, {"decoder": "oracle"})
     with pytest.raises(StoreError, match="oracle"):
         load_decoder(tmp_path)
+
+
+def test_the_start_is_what_no_training_leaves(gabor_trials, small_gabor, fitted):
+    untrained = DINA.model_copy(update={"training": DINA.training.model_copy(update={"learning_rate": 1e-12})})
+    model, _ = fit_dina(gabor_trials, untrained, small_gabor, seed=0, device=CPU)
+    z, images = gabor_trials.standardised(gabor_trials.trials(TEST)), gabor_trials.images[:9]
+    start = fitted["dina"].before_training()
+    np.testing.assert_allclose(
+        start.scores(z, images), DinaDecoder(model, fitted["dina"].about).scores(z, images), atol=1e-5
+    )
+    assert not np.allclose(start.scores(z, images), fitted["dina"].scores(z, images), atol=1e-3)
+
+
+def test_a_tower_learned_from_scratch_has_no_such_start(gabor_trials, small_gabor):
+    learned = DINA.model_copy(update={"model": DINA.model.model_copy(update={"image_tower": "learned"})})
+    model, _ = fit_dina(gabor_trials, learned, small_gabor, seed=0, device=CPU)
+    assert DinaDecoder(model, {}).before_training() is None

@@ -39,6 +39,12 @@ def test_interval_covers_the_mean_as_often_as_it_says():
     assert 0.9 <= np.mean(covered) <= 0.99
 
 
+def test_nothing_but_hits_is_no_certainty():
+    low, high = interval(np.ones(15), 200)
+    assert high == 1 and low == pytest.approx(0.796, abs=0.001)  # Wilson's interval of 15 of 15
+    assert interval(np.zeros(15), 200) == pytest.approx((0, 0.204), abs=0.001)
+
+
 def test_comparisons_are_paired():
     rng = np.random.default_rng(2)
     values = (rng.random(200) < 0.5).astype(float)

@@ -1,19 +1,45 @@
 """Results as a finished run leaves them: figures, captions, a scoreboard, benchmarks."""
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from dina import stores
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
 )
 FIGURES = ("motion", "mean-image")
+ONLY = "{% if simulated is not false %}"
 
 
 def row(decoder, metric, mode, value, *, chance=0.01, recording="mouse"):
     interval = {"ci_low": value - 0.05, "ci_high": value + 0.05}
     rest = {"trial_mode": mode, "pool_size": 100, "n": 100, "chance": chance}
     return {"recording": recording, "decoder": decoder, "metric": metric, "value": value, **interval, **rest}
+
+
+def write_stores(folder, n_planes, length_s, n_test):
+    """What the report tells of a recording; without test images, one without stimuli."""
+    for plane in range(n_planes):
+        with stores.new_store(folder / f"plane-{plane}/registered") as store:
+            stores.write_attributes(store, {"n_dropped_pages": plane})
+    with stores.new_store(folder / "session") as store:
+        stores.write_array(store, "frame_time_s", np.tile(np.linspace(0, length_s, 50), (n_planes, 1)), unit="s")
+        planes = {"planes": list(range(n_planes)), "height_px": 60, "width_px": 80, "volume_rate_hz": 7.5}
+        stores.write_attributes(store, planes)
+        stores.write_table(store, "rois", pd.DataFrame({"rejected": ["", "too small", "too small", "not compact"]}))
+    if n_test:
+        with stores.new_store(folder / "stimuli") as store:
+            stores.write_attributes(store, {"n_near_duplicates_across_splits": 3})
+        with stores.new_store(folder / "responses") as store:
+            stores.write_array(store, "split", np.repeat([0, 1, 2], (30, 5, n_test)))
+            stores.write_array(store, "image_index", np.arange(35 + n_test))
+            stores.write_array(store, "onset_s", np.linspace(10, 700, 35 + n_test), unit="s")
+            stores.write_array(store, "signal_variance", np.full(4, 0.01))
+            source = {"reliability_source": "none: too few training repeats"}
+            stores.write_attributes(store, {"split_names": ["train", "validation", "test"]} | source)
 
 
 @pytest.fixture
@@ -30,6 +56,8 @@ def results(tmp_path):
     ):
         (results / job).parent.mkdir(parents=True, exist_ok=True)
         (results / job).write_text(HEADER + text)
+    write_stores(results / "mouse", n_planes=2, length_s=1400, n_test=12)
+    write_stores(results / "movie", n_planes=1, length_s=16, n_test=0)
     (results / "tables").mkdir()
     rows = [
         row("ridge", "top1", "single", 0.22),
@@ -43,5 +71,6 @@ def results(tmp_path):
     captions = tmp_path / "captions"
     captions.mkdir()
     for name in (*FIGURES, "scoreboard"):
-        (captions / f"{name}.rst").write_text(f"Title of {name}\n\nWhat {name} shows.\n\n**Good:** a & b < c.\n")
+        text = f"Title of {name}\n\nWhat {name} shows.{ONLY} What is known.{{% endif %}}\n\n**Good:** a & b < c.\n"
+        (captions / f"{name}.rst").write_text(text)
     return results

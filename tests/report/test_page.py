@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from jinja2 import Template
 
 from dina.report.page import write_report
 from tests.report.conftest import FIGURES
@@ -19,7 +20,13 @@ def page(results):
     output, benchmarks = results / "report.html", results / "tables/benchmarks.csv"
     captions = results.parent / "captions"
     write_report(
-        results, recordings, output, benchmarks, scoreboard=results / "tables/scoreboard.csv", captions=captions
+        results,
+        recordings,
+        output,
+        benchmarks,
+        scoreboard=results / "tables/scoreboard.csv",
+        captions=captions,
+        simulated=["mouse"],
     )
     return output.read_text(encoding="utf-8")
 
@@ -74,4 +81,29 @@ def test_captions_are_written_for_readers():
         assert title and not blank and not title.endswith("."), path
         words = ["**Good:**", "**Bad:**", "**Then:**"]
         assert [line.split(" ")[0] for line in rest if line.startswith("**")] == words, path
-        assert "{" not in "\n".join(rest), path  # snakemake renders captions as templates
+        text = re.sub(r"{% (if simulated is (not )?false|endif) %}", "", "\n".join(rest))
+        assert "{" not in text, path  # snakemake renders captions as templates
+        assert "simulation" not in Template("\n".join(rest)).render(simulated=False).lower(), path
+
+
+def test_what_holds_for_simulations_is_told_of_simulations_alone(page):
+    mouse, movie = page.split("<section")[1:]
+    assert "simulated data" in mouse and "What is known." in mouse
+    assert "simulated data" not in movie and "What is known." not in movie
+
+
+def test_facts_and_cautions_stand_above_the_figures(page):
+    mouse, movie = (section.split("<h3")[0] for section in page.split("<section")[1:])
+    assert "2 planes of 60 × 80 px, 7.5 Hz, 23.3 min" in mouse
+    assert "1 of 4 ROIs accepted as neurons (left out: 2 too small, 1 not compact)" in mouse
+    assert "47 trials of 47 images (30 train, 5 validation, 12 test)" in mouse
+    cautions = re.findall("<li>([^<]*)</li>", mouse.split("<nav")[0])
+    told = (
+        "1 frame at the end",
+        "shown at 700 s of a movie of 1400 s",
+        "12 test images",
+        "Too few training",
+        "0.01 on",
+    )
+    assert [part in caution for part, caution in zip((*told, "3 images"), cautions, strict=True)] == [True] * 6
+    assert "The movie lasts 16 s" in movie and "trial" not in movie.split("<nav")[0]

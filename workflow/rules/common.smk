@@ -177,3 +177,11 @@ def figures_of(recording):
         else [name for stop in FIGURES.values() for name in stop]
     )
     return [f"{RESULTS}/{recording}/figures/{name}.png" for name in names]
+
+
+def described(recording):
+    """The manifests of the stores whose facts stand above a recording's figures."""
+    n_planes = settings[recording]["acquisition"]["n_planes"]
+    names = [f"plane-{plane}/registered" for plane in range(n_planes)] + ["session"]
+    names += ["stimuli", "responses"] if recording in DECODING else []
+    return [f"{RESULTS}/{recording}/{name}.json" for name in names]

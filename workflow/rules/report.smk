@@ -42,6 +42,10 @@ rule report:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
         captions=[caption_file(name) for stop in FIGURES.values() for name in stop],
+        manifests=[path for recording in RECORDINGS for path in described(recording)],
+        template=os.path.relpath(
+            Path(workflow.basedir, "dina", "report", "page.html.jinja")
+        ),
     output:
         page=f"{RESULTS}/report.html",
         benchmarks=f"{RESULTS}/tables/benchmarks.csv",
@@ -58,6 +62,11 @@ rule report:
     params:
         results=RESULTS,
         recordings={recording: figures_of(recording) for recording in RECORDINGS},
+        simulated=[
+            name
+            for name, of in settings.items()
+            if of["recording"]["source"] == "simulated"
+        ],
         code=code_version("dina.report.page"),
     message:
         "writing the report"

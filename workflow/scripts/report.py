@@ -13,4 +13,5 @@ with stage(snakemake) as job:
         job.output("benchmarks"),
         scoreboard=next(iter(job.inputs("scoreboard")), None),
         captions=job.inputs("captions")[0].parent,
+        simulated=list(job.params.simulated),
     )

@@ -1,0 +1,115 @@
+"""What a recording is, in one line, and what in it calls for caution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dina import stores
+
+FEW_TEST_IMAGES = 50  # an interval of ±0.14 around a share of one half
+SHORT_S = 120.0  # twice the baseline's usual window
+LOG_COVERS = 0.8  # of the recording, from its start to the last trial
+HARDLY_REPEATING = 0.03  # mean signal variance below that of any recording worth decoding
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one recording.
+
+    Attributes
+    ----------
+    line : str, planes, frames, neurons, trials
+    cautions : what a reader should know before believing the figures
+    """
+
+    line: str
+    cautions: list[str]
+
+
+def recording_facts(folder: Path) -> Facts:
+    """Read a recording's stores; those of its stimuli may be absent.
+
+    Parameters
+    ----------
+    folder : the recording's folder of results, with ``session`` and ``plane-{p}/registered``
+    """
+    session = stores.read_attributes(folder / "session")
+    rois = stores.read_table(folder / "session", "rois")
+    frame_time_s = stores.read_array(folder / "session", "frame_time_s")
+    registered = [stores.read_attributes(folder / f"plane-{plane}/registered") for plane in session["planes"]]
+    length_s = float(frame_time_s[0, -1])
+    parts = [
+        f"{_count(len(registered), 'plane')} of {session['height_px']} × {session['width_px']} px, "
+        f"{session['volume_rate_hz']:g} Hz, {_minutes(length_s)}",
+        f"{(rois['rejected'] == '').sum()} of {_count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
+    ]
+    cautions = _movie_cautions(length_s, registered)
+    if (folder / "responses").is_dir():
+        split = stores.read_array(folder / "responses", "split")
+        image = stores.read_array(folder / "responses", "image_index")
+        names = stores.read_attributes(folder / "responses")["split_names"]
+        images = {name: len(np.unique(image[split == code])) for code, name in enumerate(names)}
+        shares = ", ".join(f"{n} {name}" for name, n in images.items())
+        parts.append(f"{_count(len(split), 'trial')} of {_count(len(np.unique(image)), 'image')} ({shares})")
+        cautions += _decoding_cautions(folder, length_s, images["test"])
+    return Facts("; ".join(parts) + ".", cautions)
+
+
+def _movie_cautions(length_s: float, registered: list[dict[str, Any]]) -> list[str]:
+    found = []
+    if length_s < SHORT_S:
+        found.append(
+            f"The movie lasts {length_s:.0f} s: too short for a baseline, and neurons that fire rarely go unseen."
+        )
+    dropped = max(plane["n_dropped_pages"] for plane in registered)
+    if dropped:
+        left = f"{_count(dropped, 'frame')} at the end made no whole volume and were left out"
+        found.append(f"{left}: are n_planes and n_channels right?")
+    return found
+
+
+def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
+    responses = folder / "responses"
+    found = []
+    last_s = float(stores.read_array(responses, "onset_s")[-1])
+    if last_s < LOG_COVERS * length_s:
+        found.append(
+            f"The last image was shown at {last_s:.0f} s of a movie of {length_s:.0f} s: "
+            "if that is not so, volume_rate_hz is wrong, and every score below with it."
+        )
+    if n_test < FEW_TEST_IMAGES:
+        found.append(f"{_count(n_test, 'test image')}: intervals are wide, and decoders can hardly be told apart.")
+    attributes = stores.read_attributes(responses)
+    if attributes["reliability_source"].startswith("none"):
+        found.append("Too few training images were shown twice to weigh neurons by their reliability; all weigh alike.")
+    variance = stores.read_array(responses, "signal_variance")
+    if np.isfinite(variance).any() and np.nanmean(variance) < HARDLY_REPEATING:
+        found.append(
+            f"The neurons' signal variance is {np.nanmean(variance):.2f} on average: responses hardly repeat. "
+            "Are the log's clock and volume_rate_hz right?"
+        )
+    stimuli = folder / "stimuli"
+    across = stores.read_attributes(stimuli)["n_near_duplicates_across_splits"] if stimuli.is_dir() else 0
+    if across:
+        found.append(
+            f"{_count(across, 'image')} of the log's split have a near-duplicate on another side: scores flatter."
+        )
+    return found
+
+
+def _reasons(rois: Any) -> str:
+    """Why the others were left out, most frequent first."""
+    counts = rois.loc[rois["rejected"] != "", "rejected"].value_counts()
+    return f" (left out: {', '.join(f'{n} {reason}' for reason, n in counts.items())})" if len(counts) else ""
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" + ("" if n == 1 else "s")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.0f} s"
