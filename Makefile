@@ -8,7 +8,6 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 run: .venv/installed
 	snakemake --cores all
-	dina summary results
 
 test: .venv/installed
 	pytest -m "not slow"

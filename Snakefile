@@ -32,3 +32,7 @@ rule sessions:
     """Stop after imaging: every recording's session, without stimuli."""
     input:
         expand(f"{RESULTS}/{{recording}}/session.json", recording=RECORDINGS),
+
+
+onsuccess:
+    show_summary()

@@ -35,22 +35,37 @@ def main(arguments: list[str] | None = None) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from dina.stores import checked
 
-    manifests = [path for path in sorted(options.results.rglob("*.json")) if path.with_suffix("").is_dir()]
-    if not manifests:
+    folders = {path.parent for path in options.results.rglob("provenance.json")}
+    folders |= {path.parent for path in options.results.rglob("arrays.zarr")}
+    named = {path.with_suffix("") for path in options.results.rglob("*.json") if _is_manifest(path)}
+    stores = sorted(folders | named)
+    if not stores:
         print(
             f"{options.results}: found no store; expected stores with manifests. Name the results folder.",
             file=sys.stderr,
         )
         return 1
     damaged = 0
-    for manifest in manifests:
+    for store in stores:
         try:
-            checked(manifest.with_suffix(""), verify=True)
+            checked(store, verify=True)
         except DinaError as error:
             damaged += 1
             print(error, file=sys.stderr)
-    print(f"{len(manifests)} stores, {damaged} damaged")
+    print(f"{len(stores)} stores, {damaged} damaged")
     return 1 if damaged else 0
+
+
+def _is_manifest(path: Path) -> bool:
+    """Whether a JSON file stands where a store's manifest does, and not inside a store."""
+    import json
+
+    if path.name in ("provenance.json", "zarr.json", "model.json") or "arrays.zarr" in path.parts:
+        return False
+    try:
+        return {"arrays", "tables", "files"} <= set(json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        return path.with_suffix("").is_dir()
 
 
 def _summary(options: argparse.Namespace) -> int:

@@ -16,7 +16,8 @@ import numpy as np
 
 from dina.errors import StoreError
 
-NOT_CONTENT = {"provenance.json", ".snakemake_timestamp"}
+NOT_CONTENT = {"provenance.json", ".provenance.json", ".snakemake_timestamp", ".DS_Store"}
+NOT_CONTENT_PREFIXES = ("._", ".nfs")  # what file servers and Finder leave
 READ_BYTES = 1 << 22
 
 
@@ -32,7 +33,7 @@ def describe_store(store: Path, *, digest: bool) -> dict[str, Any]:
     tables, files = {}, {}
     for path in sorted(p for p in store.rglob("*") if p.is_file()):
         name = path.relative_to(store).as_posix()
-        if name.startswith("arrays.zarr/") or path.name in NOT_CONTENT:
+        if name.startswith("arrays.zarr/") or path.name in NOT_CONTENT or path.name.startswith(NOT_CONTENT_PREFIXES):
             continue
         if path.suffix == ".parquet":
             tables[name] = _describe_table(path, digest)

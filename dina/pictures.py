@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from dina.errors import InputError, problem
 
 TIFF = {".tif", ".tiff"}
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".pgm", ".bmp"} | TIFF
+PLAIN = {"1", "L", "LA", "I", "I;16", "I;16B", "F", "RGB", "RGBA"}  # Pillow's modes that need no conversion
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # red, green, blue: ITU-R BT.709
 
 
@@ -21,11 +23,9 @@ def read_grey(path: Path) -> np.ndarray:
     InputError
         If the file is no readable picture, or as :func:`grey` says.
     """
-    import imageio.v3 as iio
-
     try:
-        pixels = np.asarray(iio.imread(path, plugin="tifffile" if path.suffix.lower() in TIFF else "pillow"))
-    except (OSError, ValueError, SyntaxError) as error:  # what the decoders raise on damaged or foreign files
+        pixels = _read_tiff(path) if path.suffix.lower() in TIFF else _read_with_pillow(path)
+    except (OSError, ValueError, SyntaxError, struct.error) as error:  # of decoders, on damaged or foreign files
         raise InputError(
             problem(path, f"an unreadable file ({error})", "a picture", "Export it again, or remove it.")
         ) from error
@@ -33,7 +33,7 @@ def read_grey(path: Path) -> np.ndarray:
 
 
 def grey(pixels: np.ndarray, where: object) -> np.ndarray:
-    """Luminance of a picture: (height, width) float32, 0 black to 1 white; transparency is left out.
+    """Luminance of a picture: (height, width) float32, 0 black to 1 white.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def grey(pixels: np.ndarray, where: object) -> np.ndarray:
     Raises
     ------
     InputError
-        If it has another shape, type or range.
+        If it has another shape, type or range, or transparent pixels, whose colour is unknown.
     """
     pixels = np.asarray(pixels)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
@@ -62,6 +62,23 @@ def grey(pixels: np.ndarray, where: object) -> np.ndarray:
     scaled = pixels.astype(np.float32)
     if kind == "u":
         scaled /= np.iinfo(pixels.dtype).max
+    if channels in (2, 4) and scaled[..., -1].min() < 1:
+        expected = "opaque ones, as they were shown"
+        raise InputError(problem(where, "transparent pixels", expected, "Export it without an alpha channel."))
     if channels >= 3:
         return scaled[..., :3] @ LUMINANCE
     return scaled.reshape(*scaled.shape[:2], -1)[..., 0]
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    import tifffile
+
+    return tifffile.imread(path)
+
+
+def _read_with_pillow(path: Path) -> np.ndarray:
+    """Pixels as stored; palettes and colour spaces other than RGB (such as CMYK) are converted."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return np.asarray(image if image.mode in PLAIN else image.convert("RGB"))

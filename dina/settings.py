@@ -41,7 +41,7 @@ Indicator = Literal["GCaMP6f", "GCaMP6s", "GCaMP7f", "GCaMP8f", "GCaMP8m", "GCaM
 class Section(BaseModel):
     """A part of the settings: immutable, and closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
 
 # --- the virtual microscope -------------------------------------------------------------------
@@ -248,6 +248,9 @@ class DetectionSettings(Section):
         12000, description="Memory that detection may take; large fields of view get fewer, longer averages."
     )
     highpass_bins: Count = Field(100, description="Running-mean window of the temporal high-pass, bins.")
+    neuropil_diameters: Positive = Field(
+        4.0, description="Window of the spatial high-pass that takes neuropil away, diameters of a soma."
+    )
     max_rois: Count = Field(5000, description="Most ROIs sought in a plane.")
 
 

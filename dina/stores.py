@@ -130,8 +130,19 @@ def open_array(store: str | Path, name: str) -> zarr.Array:
 
 
 def read_array(store: str | Path, name: str) -> np.ndarray:
-    """An array of a store, whole in memory."""
-    return np.asarray(open_array(store, name)[...])
+    """An array of a store, whole in memory.
+
+    Raises
+    ------
+    StoreError
+        If there is no such array, or if a chunk's checksum says that it is damaged.
+    """
+    try:
+        return np.asarray(open_array(store, name)[...])
+    except (RuntimeError, ValueError) as error:
+        raise StoreError(
+            f"{store}: array {name!r} is damaged ({error}). Delete the store and its manifest, then rerun."
+        ) from error
 
 
 def read_attributes(store: str | Path) -> dict[str, Any]:

@@ -234,7 +234,11 @@ def _detect(
         "nbins": attributes["n_frames"],  # all of the recording, whatever the bins: suite2p leaves out what is beyond
         "highpass_time": settings.highpass_bins,
     }
-    options["sparsery_settings"] |= {"spatial_scale": 1, "max_ROIs": settings.max_rois}
+    options["sparsery_settings"] |= {
+        "spatial_scale": 1,
+        "max_ROIs": settings.max_rois,
+        "highpass_neuropil": max(3, round(settings.neuropil_diameters * diameter_px)),  # suite2p's own is 25 px
+    }
     rows, columns = attributes["visible_rows"], attributes["visible_columns"]
     try:
         found, stats, _ = wrapper(

@@ -16,7 +16,16 @@ def rivals_ahead(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
     Returns
     -------
     (queries,) float64; 0 means that the true candidate ranks first.
+
+    Raises
+    ------
+    ValueError
+        If a score is not a number, which would pass for a perfect one.
     """
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"{int(np.isnan(scores).any(1).sum())} of {len(scores)} queries have scores that are no number"
+        )
     own = scores[np.arange(len(scores)), true][:, None]
     return (scores > own).sum(1) + 0.5 * ((scores == own).sum(1) - 1)
 

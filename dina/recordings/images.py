@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from dina.errors import InputError, problem
 from dina.pictures import EXTENSIONS, grey, read_grey
+
+DIM = 1 / 15  # of white: 12 bits in 16 stay below it, and so does no set of pictures worth showing
 
 
 def read_images(
@@ -34,10 +37,11 @@ def read_images(
         Naming the log's row or the image file.
     """
     source = Path(source)
-    unique, index = np.unique(names.astype(str), return_inverse=True)
+    written = {name: _one_name(name) for name in set(names.astype(str).tolist())}
+    unique, index = np.unique([written[name] for name in names.astype(str).tolist()], return_inverse=True)
     unique = unique.tolist()
     first_row = dict(zip(unique, (np.unique(index, return_index=True)[1] + 2).tolist(), strict=True))
-    if source.suffix == ".npy":
+    if source.suffix.lower() == ".npy":
         pictures = _from_array(source, unique, first_row, log)
     elif source.is_dir():
         pictures = _from_folder(source, unique, first_row, log)
@@ -50,8 +54,20 @@ def read_images(
                 "Correct images in the recording sheet.",
             )
         )
+    brightest = max(float(picture.max()) for picture in pictures)
+    if brightest < DIM:
+        found = f"no pixel above {brightest:.2g} of white in any image"
+        remedy = (
+            "Pixels of 8 or 12 bits stored in 16 must be scaled to the full range: white is the type's largest value."
+        )
+        raise InputError(problem(source, found, f"some above {DIM:.2g}", remedy))
     squares = np.stack([_square(picture, size_px) for picture in pictures])
     return squares, index.astype(np.int32), size_px * pictures[0].shape[1] / max(pictures[0].shape)
+
+
+def _one_name(name: str) -> str:
+    """One name for one image, however the log writes it: ``3`` for ``003``, ``a.png`` for ``./a.png``."""
+    return str(int(name)) if name.isascii() and name.isdecimal() else os.path.normpath(name)
 
 
 def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
@@ -73,7 +89,7 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
             )
         )
     for name in sorted(unique, key=first_row.__getitem__):
-        if not name.isdigit() or int(name) >= len(array):
+        if not (name.isascii() and name.isdecimal()) or int(name) >= len(array):
             raise InputError(
                 problem(
                     f"{log}, row {first_row[name]}",

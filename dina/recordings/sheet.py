@@ -6,6 +6,7 @@ Parsing is repeated by every cluster job, so nothing heavy is imported here.
 from __future__ import annotations
 
 import csv
+import fnmatch
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from dina.settings import AcquisitionInfo, Indicator, Positive, Section, Setting
 
 MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
+PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -90,8 +92,16 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         raise SettingsError(
             problem(path, "no such file", "the recording sheet", "Set recordings: in the configuration to your sheet.")
         )
-    with open(path, newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.reader(stream, delimiter=_delimiter(path)))
+    delimiter = _delimiter(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            problem(path, f"bytes that are no UTF-8 ({error.reason})", "UTF-8 text", "Save it as UTF-8.")
+        ) from None
+    # a tab-separated cell needs no quotes, so that a stray one is just a character
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = list(csv.reader(text.splitlines(), delimiter=delimiter, quoting=quoting))
     rows = [
         (number, row)
         for number, row in enumerate(rows, 1)
@@ -142,7 +152,7 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         except SettingsError as error:
             mistakes.append(str(error))
             continue
-        if recording.recording in recordings:
+        if recording.recording.lower() in {name.lower() for name in recordings}:  # some disks know no difference
             mistakes.append(
                 problem(where, f"a second recording {recording.recording!r}", "unique names", "Rename one.")
             )
@@ -168,13 +178,20 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     base = parse(Settings, config, where)
     sheet = load_sheet(base.recordings)
     overrides = Path(base.recordings).parent / "recordings"
+    stray = sorted(p.name for p in overrides.glob("*.y*ml") if p.name not in {f"{name}.yaml" for name in sheet})
+    if stray:
+        expected = f"files named after recordings ({', '.join(list(sheet)[:5])} …), ending in .yaml"
+        raise SettingsError(problem(overrides / stray[0], "no such recording", expected, "Rename or remove it."))
     settings = {}
     plain = base.model_dump(mode="json")
     for name, recording in sheet.items():
         path = overrides / f"{name}.yaml"
         merged = base
         if path.is_file():
-            values = yaml.safe_load(path.read_text()) or {}
+            try:
+                values = yaml.safe_load(path.read_text()) or {}
+            except yaml.YAMLError as error:
+                raise SettingsError(problem(path, f"no YAML ({error})", "keys and values", "Mend it.")) from None
             if not isinstance(values, dict):
                 raise SettingsError(
                     problem(path, type(values).__name__, "keys and values", "Write it like config/config.yaml.")
@@ -250,12 +267,16 @@ def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
     pattern = movie.replace("{plane}", str(plane))
     path = Path(pattern)
     if path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES]
+        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES and not p.name.startswith(".")]
     elif path.is_file():
         found = [path]
     else:
         anchor = Path(path.anchor) if path.is_absolute() else Path()
-        found = list(anchor.glob(str(path.relative_to(anchor))))
+        found = [p for p in anchor.glob(str(path.relative_to(anchor))) if not p.name.startswith(".")]
+        if "{plane}" in movie:  # plane_1* matches plane_10 as well
+            anyhow = fnmatch.translate(str(Path(movie.replace("{plane}", PLANE_HERE))))
+            number = re.compile(anyhow.replace(PLANE_HERE, rf"(?<!\d){plane}(?!\d)"))
+            found = [p for p in found if number.fullmatch(str(p))]
     if not found:
         remedy = "Correct the path; it is relative to the sheet" + (
             ", and {plane} counts from 0." if "{plane}" in movie else "."
@@ -276,16 +297,19 @@ def natural_key(path: Path) -> list:
 
 
 def _delimiter(path: Path) -> str:
-    return DELIMITERS.get(path.suffix, "\t")
+    return DELIMITERS.get(path.suffix.lower(), "\t")
 
 
 def _check_row(recording: Recording, where: str) -> None:
-    if recording.recording in RESERVED:
+    if recording.recording.lower() in RESERVED:
         remedy = "Rename the recording: results keep such a folder for all recordings."
         raise SettingsError(problem(f"{where}, recording", repr(recording.recording), "another name", remedy))
     if recording.source == "movie":
         if recording.movie is None:
             raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
+        if "{plane}" in recording.movie and recording.n_planes is None:
+            remedy = "Fill in n_planes: {plane} runs from 0 to one less."
+            raise SettingsError(problem(f"{where}, n_planes", "nothing", "the number of planes", remedy))
         if (recording.stimulus_log is None) != (recording.images is None):
             raise SettingsError(
                 problem(where, "one of stimulus_log and images", "both, or neither", "Fill in or empty the other.")

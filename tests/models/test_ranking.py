@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from dina.models.ranking import mean_reciprocal_rank, rivals_ahead
 
@@ -11,3 +12,8 @@ def test_counts_rivals_and_half_of_ties():
 def test_reciprocal_rank_is_one_only_when_all_rank_first():
     assert mean_reciprocal_rank(np.eye(4), np.arange(4)) == 1
     assert mean_reciprocal_rank(1 - np.eye(4), np.arange(4)) == 0.25
+
+
+def test_scores_that_are_no_number_are_refused():
+    with pytest.raises(ValueError, match="1 of 2 queries"):
+        rivals_ahead(np.array([[1.0, np.nan], [1.0, 2.0]]), np.array([0, 0]))

@@ -70,3 +70,26 @@ def test_values_outside_zero_to_one_are_refused(tmp_path):
     np.save(tmp_path / "images.npy", np.full((1, 8, 8), 200.0))
     with pytest.raises(InputError, match="from 0 to 1"):
         read_images(tmp_path / "images.npy", np.array(["0"]), "log.csv", 8)
+
+
+def test_an_image_has_one_name(tmp_path, pictures):
+    np.save(tmp_path / "images.npy", pictures)
+    images, index, _ = read_images(tmp_path / "images.npy", np.array(["2", "002", "0"]), "log.csv", 30)
+    assert len(images) == 2 and index.tolist() == [1, 1, 0]
+    iio.imwrite(tmp_path / "a.png", pictures[0])
+    assert len(read_images(tmp_path, np.array(["a.png", "./a.png"]), "log.csv", 30)[0]) == 1
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/etc/passwd", "\u00b2"])
+def test_names_that_leave_the_folder_are_refused(tmp_path, pictures, name):
+    iio.imwrite(tmp_path / "a.png", pictures[0])
+    (tmp_path / "folder").mkdir()
+    iio.imwrite(tmp_path / "folder/b.png", pictures[0])
+    with pytest.raises(InputError, match="row 3: found image .* a file in .*folder, such as 'b.png'"):
+        read_images(tmp_path / "folder", np.array(["b.png", name]), "log.csv", 30)
+
+
+def test_twelve_bits_in_sixteen_are_suspected(tmp_path):
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 4096, (2, 8, 8), dtype=np.uint16))
+    with pytest.raises(InputError, match="images.npy: found no pixel above .* 12 bits"):
+        read_images(tmp_path / "images.npy", np.array(["0", "1"]), "log.csv", 8)

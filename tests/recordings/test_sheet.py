@@ -93,10 +93,10 @@ def test_another_separator_is_suspected(sheet):
 
 
 def test_all_that_is_not_there_is_told_at_once(sheet, tmp_path):
-    path = sheet("m1\tmovie\tp{plane}.tif\tlog.csv\timages\t7", "m2\tmovie\tb.tif", "s\tsimulated")
+    header = "recording\tsource\tmovie\tstimulus_log\timages\tn_planes"
+    path = sheet("m1\tmovie\tp{plane}.tif\tlog.csv\timages\t2", "m2\tmovie\tb.tif", "s\tsimulated", header=header)
     (tmp_path / "p0.tif").touch()
     settings = load_settings({"recordings": str(path)})
-    settings["m1"]["acquisition"]["n_planes"] = 2
     with pytest.raises(SettingsError) as error:
         check_inputs(settings, path)
     told = [line.split(": found")[0].split("recording ")[1] for line in str(error.value).splitlines()]
@@ -117,3 +117,43 @@ def test_movie_files_come_in_natural_order(tmp_path):
     assert movie_files(str(tmp_path / "movie_{plane}.tif"), 2) == [tmp_path / "movie_2.tif"]
     with pytest.raises(SettingsError, match="nothing at"):
         movie_files(str(tmp_path / "no*.tif"), 0)
+
+
+def test_a_stray_quote_is_a_character(sheet):
+    header = "recording\tsubject\tsource"
+    loaded = load_sheet(sheet('m1\t"mouse 1\tsimulated', "m2\tx\tsimulated", "m3\ty\tsimulated", header=header))
+    assert list(loaded) == ["m1", "m2", "m3"] and loaded["m1"].subject == '"mouse 1'
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["m1\tmovie\tp{plane}.tif"], "row 2, n_planes: found nothing"),
+        (["m1\tsimulated", "M1\tsimulated"], "row 3: found a second recording 'M1'"),
+        (["Tables\tsimulated"], "row 2, recording: found 'Tables'"),
+    ],
+)
+def test_corners_of_the_sheet(sheet, rows, message):
+    with pytest.raises(SettingsError, match=message):
+        load_sheet(sheet(*rows))
+
+
+def test_other_encodings_are_refused_by_name(tmp_path):
+    (tmp_path / "recordings.tsv").write_bytes("recording\tsubject\nm1\tMäuschen\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match="recordings.tsv: found bytes that are no UTF-8"):
+        load_sheet(tmp_path / "recordings.tsv")
+
+
+@pytest.mark.parametrize(("name", "text"), [("m2.yaml", "{}"), ("m1.yml", "{}"), ("m1.yaml", "a: [")])
+def test_overrides_of_no_recording_are_told(sheet, tmp_path, name, text):
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / name).write_text(text)
+    with pytest.raises(SettingsError, match=name):
+        load_settings({"recordings": str(sheet("m1\tsimulated"))})
+
+
+def test_plane_1_is_not_plane_10(tmp_path):
+    for name in ("plane_1_a.tif", "plane_10_a.tif", "plane_1_b.tif", "._plane_1_c.tif"):
+        (tmp_path / name).touch()
+    found = movie_files(str(tmp_path / "*ane_{plane}*.tif"), 1)
+    assert [path.name for path in found] == ["plane_1_a.tif", "plane_1_b.tif"]

@@ -72,7 +72,7 @@ def finished(tmp_path_factory):
     (folder / "config").mkdir()
     (folder / "config/config.yaml").write_text(yaml.safe_dump(TINY))
     (folder / "config/recordings.tsv").write_text(SHEET.splitlines()[0] + "\ntiny\tsimulated\n")
-    for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
+    for part in ("dina", "workflow", "envs", "profiles"):  # a checkout of its own: its code can be edited
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
     road = Road(folder)

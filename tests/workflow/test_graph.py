@@ -30,6 +30,11 @@ def test_the_default_needs_at_most_45_jobs(fresh):
     assert jobs["register_plane"] == 2 and jobs["train_dina"] == 3
 
 
+def test_the_default_profile_is_loaded(fresh):
+    """It restarts what a kill left incomplete; Snakemake looks for it beside the Snakefile."""
+    assert "workflow specific profile" in fresh.snakemake("all", "-n").stderr
+
+
 def test_four_planes_need_at_most_60_jobs(fresh):
     fresh.configure(simulation={"acquisition": {"n_planes": 4}})
     assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["total"] <= 60

@@ -1,6 +1,7 @@
 """What every rule file needs: validated settings, paths, wildcard constraints, input functions."""
 
 import os
+import sys
 
 from dina.code import code_version
 from dina.errors import SettingsError
@@ -185,3 +186,11 @@ def described(recording):
     names = [f"plane-{plane}/registered" for plane in range(n_planes)] + ["session"]
     names += ["stimuli", "responses"] if recording in DECODING else []
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
+
+
+def show_summary():
+    """Say where the report is, and print the scoreboard, if this run came that far."""
+    from dina.report.summary import summarise
+
+    if Path(RESULTS, "report.html").is_file():
+        print(summarise(Path(RESULTS)), file=sys.stderr)
