@@ -281,7 +281,7 @@ class SessionSettings(Section):
     """Which ROIs are accepted as neurons."""
 
     min_evidence: NonNegative = Field(
-        0.08,
+        0.06,
         description="Least product of an ROI's skewness and its classifier probability; lower accepts more.",
     )
     max_compactness: Annotated[float, Field(ge=1)] = Field(
@@ -289,6 +289,9 @@ class SessionSettings(Section):
     )
     max_compactness_bright: Annotated[float, Field(ge=1)] = Field(
         1.15, description="The same, for an ROI that the mean image shows brighter than its surround."
+    )
+    min_contrast: float = Field(
+        -0.15, description="Least brightness of an ROI relative to its surround in the mean image, less one."
     )
     size_soma_areas: Annotated[tuple[NonNegative, Positive], AfterValidator(_increasing)] = Field(
         (0.3, 3.5), description="Smallest and largest ROI, in areas of a soma of the sheet's cell diameter."

@@ -118,7 +118,8 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
 
     An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size and the compactness
     of a soma, which specks and stretches of dendrite or neuropil have not (a ragged outline is forgiven where
-    the mean image shows a body brighter than its surround); and if there is evidence
+    the mean image shows a body brighter than its surround); if it is not clearly darker than its surround, as
+    neuropil between bright somata is; and if there is evidence
     enough, the product of two numbers: the skewness of its trace, which transients raise while noise
     and neuropil are symmetric, and the probability by suite2p's built-in classifier (skewness, size and
     compactness of ROIs that people curated). A trace with few transients must come from what is a soma
@@ -136,6 +137,7 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
         "too small": table["n_soma_pixels"] < smallest,
         "too large": table["n_soma_pixels"] > largest,
         "not compact": table["compactness"] > largest_compactness,
+        "darker than its surround": table["contrast"] < settings.min_contrast,
         "too little evidence": table["skewness"] * table["cell_probability"] < settings.min_evidence,
     }
     reason = np.full(len(table), "", dtype=object)
