@@ -1,5 +1,7 @@
 """What reruns when data, settings or code change: shown with real runs of the tiny road."""
 
+import os
+import re
 import shutil
 
 
@@ -45,6 +47,34 @@ def test_one_planes_new_file_reruns_that_plane_alone(road):
     road.snakemake("results/mouse/session.json")
     plane = {f"mouse/plane-0/{store}" for store in ("registered", "rois", "traces", "activity")}
     assert road.written_since(before) == plane | {"mouse/session"}
+
+
+def test_an_older_file_of_the_same_size_is_seen(road):
+    movies = road.folder / "movies"
+    shutil.copyfile(movies / "plane-1_00001.tif", movies / "plane-0_00001.tif")
+    os.utime(movies / "plane-0_00001.tif", (1e9, 1e9))
+    planned = road.snakemake("results/mouse/session.json", "-n", "--quiet", "rules").stdout
+    assert re.search(r"register_plane +1", planned)
+
+
+def test_an_image_overwritten_in_its_folder_is_seen(road):
+    shown = road.folder / "shown"
+    shown.mkdir()
+    for name in "ab":
+        (shown / f"{name}.png").write_bytes(b"first")
+    (road.folder / "log.csv").write_text("onset_s,image\n1,a.png\n")
+    sheet = "recording\tsource\tmovie\tstimulus_log\timages\tpixel_size_um\tcell_diameter_um\n"
+    sheet += "m\tmovie\t../movies/plane-0*.tif\t../log.csv\t../shown\t2\t14\n"
+    (road.folder / "config/recordings.tsv").write_text(sheet)
+    asked = ("results/m/stimuli.json", "-n", "--quiet", "rules")
+    road.snakemake("results/m/stimuli.json", "--touch", "--force", check=False)
+    store = road.results / "m/stimuli"
+    store.mkdir(parents=True, exist_ok=True)
+    store.with_name("stimuli.json").write_text("{}")
+    road.snakemake("results/m/stimuli.json", "--touch")
+    assert "prepare_stimuli" not in road.snakemake(*asked).stdout
+    (shown / "a.png").write_bytes(b"other")
+    assert "prepare_stimuli" in road.snakemake(*asked).stdout
 
 
 def test_a_stage_rerun_with_the_same_content_wakes_nothing(road):

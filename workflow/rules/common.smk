@@ -99,6 +99,36 @@ def stimuli(wildcards):
     return [recording_of(wildcards)[key] for key in ("stimulus_log", "images")]
 
 
+def state(files):
+    """A params function: name, size and time of the user's own input files.
+
+    Snakemake reruns for a file newer than the results; this also sees one replaced by an older file, and one
+    changed inside a folder. What the workflow wrote itself has manifests instead.
+    """
+
+    def states(wildcards):
+        own = [
+            Path(path)
+            for path in files(wildcards)
+            if not Path(path).is_relative_to(RESULTS)
+        ]
+        within = [
+            file
+            for path in own
+            for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+        ]
+        found = [(str(file), file.stat()) for file in within if file.is_file()]
+        return [[name, of.st_size, of.st_mtime_ns] for name, of in found]
+
+    return states
+
+
+def photographs(wildcards):
+    """The user's folder of photographs to simulate with, if there is one."""
+    folder = settings[wildcards.recording]["simulation"]["scenes"]["photographs"]
+    return [] if folder is None else [folder]
+
+
 def truth(suffix=""):
     """An input function: the simulation's truth, nothing for a real recording."""
 

@@ -16,6 +16,7 @@ rule register_plane:
         runtime=240,
     params:
         movie=of("recording/movie"),
+        state=state(movie),
         acquisition=of("acquisition"),
         settings=of("registration"),
         code=code_version("dina.imaging.registration"),

@@ -22,6 +22,7 @@ rule assemble_session:
         runtime=30,
     params:
         settings=of("session"),
+        curation=state(curation),
         code=code_version("dina.recordings.session"),
     message:
         "{wildcards.recording}: assembling the session"
@@ -50,6 +51,7 @@ rule prepare_stimuli:
         stimulus_log=of("recording/stimulus_log"),
         images=of("recording/images"),
         image_width_deg=of("recording/image_width_deg"),
+        state=state(stimuli),
         settings=of("stimuli"),
         code=code_version("dina.recordings.stimuli"),
     message:

@@ -1,4 +1,6 @@
 rule simulate_recording:
+    input:
+        photographs,
     output:
         raw_manifest=results("raw.json"),
         raw=directory(results("raw")),
@@ -16,6 +18,7 @@ rule simulate_recording:
         runtime=60,
     params:
         settings=of("simulation"),
+        photographs=state(photographs),
         code=code_version("dina.simulate.recording"),
     message:
         "{wildcards.recording}: simulating the recording"
