@@ -17,8 +17,9 @@ import pandas as pd
 from dina import stores
 from dina.attribution.agreement import UNMATCHED, match_neurons
 from dina.decoders.ideal_observer import true_spike_counts
+from dina.decoders.pictures import shrink
 from dina.decoders.ridge import fit_ridge
-from dina.probing.reconstruction import pixel_correlation, reduce_images
+from dina.probing.reconstruction import pixel_correlation
 from dina.recordings.reliability import repeat_pairs, signal_variance
 from dina.recordings.responses import window_sums
 from dina.recordings.trials import TEST, TrialResponses, describe_neurons, read_trials
@@ -78,7 +79,7 @@ def describe(name: str, trials: TrialResponses) -> dict[str, float | str]:
     variance = np.nan_to_num(signal_variance(trials.responses[first], trials.responses[second]))
     ridge = fit_ridge(trials, RidgeSettings())
     test = trials.trials(TEST)
-    target = reduce_images(trials.images[trials.image_index[test]], ridge.size)
+    target = shrink(trials.images[trials.image_index[test]], ridge.size).reshape(-1, ridge.size, ridge.size)
     return {
         "responses": name,
         "ridge_pixel_correlation": float(

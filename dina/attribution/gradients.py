@@ -99,6 +99,8 @@ def integrated_gradient(
 
 def _mean_over_inputs(attribute: Attribute, inputs: torch.Tensor, n_units: int) -> torch.Tensor:
     total = inputs.new_zeros((n_units, *inputs.shape[1:]))
+    if not n_units:
+        return total
     for some in inputs.split(max(1, BATCH_ROWS // n_units)):
         units = torch.arange(n_units, device=inputs.device).repeat(len(some))
         rows = some.repeat_interleave(n_units, 0).requires_grad_()

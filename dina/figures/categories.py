@@ -20,7 +20,8 @@ def draw_categories(categories: Path) -> Figure:
     axes = figure.subplots()
     axes.set_title("balanced accuracy, source of the picture")
     if scores.empty:
-        say(axes, "fewer than two categories with enough images")
+        say(axes, "the log names fewer than two categories with enough images")
+        axes.set_axis_off()
         return figure
     n_categories = int(scores["pool_size"].iloc[0])
     draw_dots(axes, scores, rows)

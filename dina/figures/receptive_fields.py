@@ -111,7 +111,7 @@ def _draw_methods(axes: Axes, agreement: pd.DataFrame) -> None:
         text = f"{label}: {of['median_distance_deg'].iloc[0]:.1f}°"
         axes.annotate(text, (0, row), (0, 9), xycoords=axes.get_yaxis_transform(), textcoords="offset points")
     axes.set(title=f"agreement, {int(agreement['n'].max())} neurons", xlabel="r, recovered and true centres")
-    axes.set(yticks=[], xlim=(min(0.0, *agreement["r"].dropna()), 1), ylim=(len(methods) - 0.6, -0.8))
+    axes.set(yticks=[], xlim=(min([0.0, *agreement["r"].dropna()]), 1), ylim=(len(methods) - 0.6, -0.8))
     axes.set_box_aspect(1)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=PALE, linewidth=0.4, alpha=0.5)

@@ -13,7 +13,9 @@ import numpy as np
 
 from dina.errors import InputError, problem
 
-WIDTH, HEIGHT, SAMPLES_PER_PIXEL = 256, 257, 277  # TIFF 6.0, tags of a page
+WIDTH, HEIGHT, BITS_PER_SAMPLE, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 256, 257, 258, 277, 339  # TIFF 6.0, tags of a page
+DESCRIBING = (HEIGHT, WIDTH, SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, SAMPLE_FORMAT)
+PAGE = "{} × {} px, {} samples a pixel, {} bits of format {}"
 FIELD_FORMATS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
 TRUNCATED = "The file was cut off while it was written or copied: copy it again, or leave it out."
 
@@ -86,14 +88,14 @@ class TiffPages:
             raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
 
 
-def _common_size(path: Path, sizes: list[tuple[int, int, int]]) -> tuple[int, int]:
+def _common_size(path: Path, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
     """Height and width of all pages, or an error that names the first page that differs."""
-    height, width, samples = sizes[0]
+    height, width, samples, *_ = sizes[0]
     odd = [page for page, size in enumerate(sizes) if size != sizes[0]]
     if odd:
-        found = "{} × {} px, {} samples a pixel".format(*sizes[odd[0]])
-        expected = "{} × {} px, {} samples a pixel as on page 0".format(*sizes[0])
-        remedy = "Keep frames of one size in a file; thumbnails and reference images belong in another."
+        found, expected = (PAGE.format(*size) for size in (sizes[odd[0]], sizes[0]))
+        expected += ", as on page 0"
+        remedy = "Keep frames of one size and type in a file; thumbnails and reference images belong in another."
         raise InputError(problem(f"{path}, page {odd[0]}", found, expected, remedy))
     if samples != 1:
         raise InputError(
@@ -102,8 +104,8 @@ def _common_size(path: Path, sizes: list[tuple[int, int, int]]) -> tuple[int, in
     return height, width
 
 
-def page_sizes(path: Path) -> list[tuple[int, int, int]]:
-    """(height, width, samples per pixel) of every page, from the chain of page directories alone.
+def page_sizes(path: Path) -> list[tuple[int, ...]]:
+    """(height, width, samples per pixel, bits, sample format) of every page, from the chain of page directories alone.
 
     Raises
     ------
@@ -123,9 +125,12 @@ def page_sizes(path: Path) -> list[tuple[int, int, int]]:
             )
         big = struct.unpack(order + "H", header[2:4])[0] == 43
         offset = struct.unpack(order + "Q", header[8:16])[0] if big else struct.unpack(order + "I", header[4:8])[0]
-        sizes = []
+        sizes, seen = [], set()
         while offset:
             try:
+                if offset in seen:
+                    raise struct.error("a directory that leads back to an earlier one")
+                seen.add(offset)
                 size, offset = _read_directory(stream, offset, order, big)
             except (struct.error, KeyError, OSError) as error:
                 found = f"{len(sizes)} pages, then a broken directory"
@@ -136,7 +141,7 @@ def page_sizes(path: Path) -> list[tuple[int, int, int]]:
     return sizes
 
 
-def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple[tuple[int, int, int], int]:
+def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple[tuple[int, ...], int]:
     """Size of the page whose directory starts at ``offset``, and the offset of the next directory."""
     stream.seek(offset)
     count_format, entry_bytes, next_format = ("Q", 20, "Q") if big else ("H", 12, "I")
@@ -145,9 +150,10 @@ def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple
         raise struct.error(f"{n_entries} tags")
     entries = stream.read(n_entries * entry_bytes)
     following = struct.unpack(order + next_format, stream.read(struct.calcsize(next_format)))[0]
-    value = {SAMPLES_PER_PIXEL: 1}
+    value = {SAMPLES_PER_PIXEL: 1, BITS_PER_SAMPLE: 1, SAMPLE_FORMAT: 1}
     for start in range(0, len(entries), entry_bytes):
         tag, kind = struct.unpack_from(order + "HH", entries, start)
-        if tag in (WIDTH, HEIGHT, SAMPLES_PER_PIXEL):
+        n_values = struct.unpack_from(order + count_format if big else order + "I", entries, start + 4)[0]
+        if tag in DESCRIBING and n_values == 1:  # several, of colour pages, stand elsewhere
             value[tag] = struct.unpack_from(order + FIELD_FORMATS[kind], entries, start + (12 if big else 8))[0]
-    return (value[HEIGHT], value[WIDTH], value[SAMPLES_PER_PIXEL]), following
+    return tuple(value[tag] for tag in DESCRIBING), following

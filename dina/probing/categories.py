@@ -39,10 +39,16 @@ def probe_categories(
     rows: list[dict[str, Any]] = []
     if len(kept) >= 2:
         predictions = _predict(trials, kept, decoders, settings, device)
-        for (decoder, mode), (predicted, true) in predictions.items():
+        for (decoder, mode), (predicted, true, image) in predictions.items():
             about = {"decoder": decoder, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode, "metric": METRIC}
             rows.append(
-                _row(predicted, true, settings.n_bootstrap, about | {"pool_size": len(kept), "chance": 1 / len(kept)})
+                _row(
+                    predicted,
+                    true,
+                    image,
+                    settings.n_bootstrap,
+                    about | {"pool_size": len(kept), "chance": 1 / len(kept)},
+                )
             )
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", pd.DataFrame(rows, columns=list(COLUMNS)))
@@ -66,7 +72,7 @@ def _usable_categories(trials: TrialResponses) -> np.ndarray:
 
 
 def _predict(trials: TrialResponses, kept: np.ndarray, decoders: list[Path], settings: ProbingSettings, device: str):
-    """(decoder, trial mode) → predictions (seeds, queries) and the true categories."""
+    """(decoder, trial mode) → predictions (seeds, queries), the true categories, and the images shown."""
     of_image = np.where(np.isin(trials.category, kept), trials.category, -1)
     train, test = (t[of_image[trials.image_index[t]] >= 0] for t in (trials.trials(TRAIN), trials.trials(TEST)))
     averaged, ids = trials.averaged(TEST)
@@ -89,8 +95,8 @@ def _predict(trials: TrialResponses, kept: np.ndarray, decoders: list[Path], set
     for name, pictures in (("pixels", pixels), ("blurred_pixels", _blur(pixels))):
         flat = pictures.reshape(len(pictures), -1)
         found[name, "averaged"].append(_fit(flat[train_ids], of_image[train_ids]).predict(flat[ids]))
-    true = {"single": category[test], "averaged": of_image[ids]}
-    return {key: (np.stack(predicted), true[key[1]]) for key, predicted in found.items()}
+    asked = {"single": (category[test], trials.image_index[test]), "averaged": (of_image[ids], ids)}
+    return {key: (np.stack(predicted), *asked[key[1]]) for key, predicted in found.items()}
 
 
 def _fit(features: np.ndarray, category: np.ndarray):
@@ -108,10 +114,16 @@ def _blur(pictures: np.ndarray) -> np.ndarray:
     return gaussian_filter(pictures, (0, *(BLUR_SHARE * n for n in pictures.shape[1:])))
 
 
-def _row(predicted: np.ndarray, true: np.ndarray, n_bootstrap: int, about: dict[str, Any]) -> dict[str, Any]:
-    """Balanced accuracy, mean over seeds, with its bootstrap interval over queries."""
+def _row(
+    predicted: np.ndarray, true: np.ndarray, image: np.ndarray, n_bootstrap: int, about: dict[str, Any]
+) -> dict[str, Any]:
+    """Balanced accuracy, mean over seeds, with its bootstrap interval over images, all trials of one together."""
     value = np.mean([balanced_accuracy(p, true) for p in predicted])
-    draws = resampled(len(true), n_bootstrap)
-    samples = [np.mean([balanced_accuracy(p[draw], true[draw]) for p in predicted]) for draw in draws]
+    _, group = np.unique(image, return_inverse=True)
+    trials_of = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    samples = []
+    for draw in resampled(len(trials_of), n_bootstrap):
+        trials = np.concatenate([trials_of[k] for k in draw])
+        samples.append(np.mean([balanced_accuracy(p[trials], true[trials]) for p in predicted]))
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {**about, "value": float(value), "ci_low": float(low), "ci_high": float(high), "n": len(true)}
+    return {**about, "value": float(value), "ci_low": float(low), "ci_high": float(high), "n": len(trials_of)}

@@ -56,11 +56,14 @@ def probe_reconstruction(
             for metric, score in (("pixel_correlation", pixel_correlation), ("ssim", structural_similarity)):
                 per_image = np.mean([_by_image(score(p, target[shown]), shown) for p in per_seed], axis=0)
                 about = {"decoder": name, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode}
-                about |= {"metric": metric, "pool_size": 0, "chance": 0.0}
+                about |= {"metric": metric, "pool_size": 0, "chance": np.nan}
                 rows.append(row(per_image, settings.n_bootstrap, about=about))
     chosen = np.linspace(0, len(ids) - 1, min(N_EXAMPLES, len(ids))).round().astype(int)
+    scores = pd.DataFrame(rows)[list(COLUMNS)]
+    blind = scores[scores["decoder"] == "mean_image"].set_index("metric")["value"]
+    scores["chance"] = scores["metric"].map(blind)  # what the best guess that ignores the response reaches
     with stores.new_store(output) as store:
-        stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
+        stores.write_table(store, "scores", scores)
         stores.write_array(store, "example_images", target[chosen], unit="0 black to 1 white")
         examples = np.stack([modes["averaged"][0][chosen] for modes in pictures.values()])
         stores.write_array(store, "examples", examples, unit="0 black to 1 white")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.recordings.trials import TEST, TRAIN, VALIDATION
+from dina.recordings.trials import SPLITS, TEST, TRAIN, VALIDATION
 
 DUPLICATE_BITS = 4  # of 64 bits of the perceptual hash; re-encoded or slightly shifted copies differ by fewer
 FEWEST_IMAGES = 10
+FEWEST_TRAIN, FEWEST_HELD_OUT = 5, 2  # images, below which nothing can be fitted or told
 COMPARED_AT_ONCE = 2048
 
 
@@ -88,10 +89,22 @@ def split_images(
     rest = order[side[order] == TRAIN]
     rest = rest[np.argsort(showings[rest] >= 2, kind="stable")]  # single showings first: repeats serve training better
     side[_take(rest, size, validation_share * len(group))] = VALIDATION
-    return side[member]
+    images = side[member]
+    if np.sum(images == TRAIN) < FEWEST_TRAIN or min(np.sum(images == s) for s in (VALIDATION, TEST)) < FEWEST_HELD_OUT:
+        found = ", ".join(f"{np.sum(images == code)} {SPLITS[code]}" for code in (TRAIN, VALIDATION, TEST))
+        expected = f"at least {FEWEST_TRAIN} {SPLITS[TRAIN]} and {FEWEST_HELD_OUT} of each other images"
+        remedy = (
+            "Near-duplicates stay on one side: show more images, change the shares, or give the log a split column."
+        )
+        raise InputError(problem("images", found, expected, remedy))
+    return images
 
 
-def _take(candidates: np.ndarray, size: np.ndarray, wanted: float) -> np.ndarray:
-    """The first candidates that together hold at least one and about ``wanted`` images."""
-    total = np.cumsum(size[candidates])
-    return candidates[: max(1, int(np.searchsorted(total, wanted, side="right")))]
+def _take(candidates: np.ndarray, size: np.ndarray, wanted: float) -> list[int]:
+    """The first candidates that together hold about ``wanted`` images, and room for the fewest; others are passed."""
+    taken, total, most = [], 0, max(wanted, FEWEST_HELD_OUT)
+    for candidate in candidates:
+        if total + size[candidate] <= most:
+            taken.append(int(candidate))
+            total += size[candidate]
+    return taken

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dina import stores
+from dina.errors import InputError, problem
 from dina.recordings.images import read_images
 from dina.recordings.splits import near_duplicates, split_images
 from dina.recordings.stimulus_log import read_stimulus_log
@@ -112,6 +113,7 @@ def _splits(
     else:
         side = np.zeros(len(images), np.uint8)
         side[image_index] = [SPLITS.index(name) for name in given]
+        _refuse_equal(images, side)
     lowest, highest = np.full(group.max() + 1, 255), np.zeros(group.max() + 1, int)
     np.minimum.at(lowest, group, side)
     np.maximum.at(highest, group, side)
@@ -121,6 +123,17 @@ def _splits(
             f"{across} images have a near-duplicate on another side of the log's split; scores flatter.", stacklevel=2
         )
     return side[image_index], across
+
+
+def _refuse_equal(images: np.ndarray, side: np.ndarray) -> None:
+    """Raise where one picture stands on two sides under two names."""
+    first: dict[bytes, int] = {}
+    for k, image in enumerate(images):
+        other = first.setdefault(image.tobytes(), k)
+        if side[other] != side[k]:
+            found = f"the same picture in {SPLITS[side[other]]!r} and {SPLITS[side[k]]!r}, under two names"
+            remedy = "Put all showings of a picture on one side, or remove the column: a split is then made."
+            raise InputError(problem("split", found, "each picture on one side", remedy))
 
 
 def _count_repeats(image_index: np.ndarray) -> np.ndarray:
@@ -140,7 +153,7 @@ def _categories(
     per_image = np.full(n_images, -1, np.int16)
     if category is None:
         return per_image, ()
-    names = tuple(sorted(set(category) - {"", "nan"}))
+    names = tuple(sorted(set(category) - {""}))
     code = {name: number for number, name in enumerate(names)}
     per_image[image_index] = [code.get(name, -1) for name in category]
     return per_image, names

@@ -64,8 +64,8 @@ def read_stimulus_log(path: str | Path) -> StimulusLog:
         "an image's file name or index",
         "Fill in the cell or remove the row.",
     )
-    category = table["category"].astype(str).to_numpy(dtype=object) if "category" in table else None
-    split = table["split"].astype(str).to_numpy(dtype=object) if "split" in table else None
+    category = table["category"].fillna("").astype(str).to_numpy(dtype=object) if "category" in table else None
+    split = table["split"].fillna("").astype(str).to_numpy(dtype=object) if "split" in table else None
     if split is not None:
         _refuse(path, ~np.isin(split, SPLITS), split, f"a split of {', '.join(SPLITS)}", "Correct the cell.")
         _one_side(path, image, split)

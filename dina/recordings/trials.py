@@ -132,20 +132,15 @@ def read_trials(store: str | Path) -> TrialResponses:
     Raises
     ------
     InputError
-        If it holds no training or no test trials.
+        If a split holds fewer than two images.
     """
     arrays = {name: stores.read_array(store, name) for name in STORED}
     attributes = stores.read_attributes(store)
     for code in (TRAIN, VALIDATION, TEST):
-        if not np.any(arrays["split"] == code):
-            raise InputError(
-                problem(
-                    store,
-                    f"no {SPLITS[code]} trials",
-                    "trials in each split",
-                    "Show more images, or set stimuli.validation_share and test_share.",
-                )
-            )
+        n = len(np.unique(arrays["image_index"][arrays["split"] == code]))
+        if n < 2:
+            remedy = "Show more images, or set stimuli.validation_share and test_share."
+            raise InputError(problem(store, f"{n} {SPLITS[code]} images", "at least 2 in each split", remedy))
     return TrialResponses(
         **arrays,
         category_names=tuple(attributes["category_names"]),

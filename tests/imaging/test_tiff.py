@@ -96,3 +96,22 @@ def test_refuses_colour_and_other_files(tmp_path):
     (tmp_path / "text.tif").write_text("not a movie at all")
     with pytest.raises(InputError, match="expected a TIFF"):
         TiffPages(tmp_path / "text.tif")
+
+
+def test_a_page_of_another_type_is_named(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
+        for kind in (np.int16, np.int16, np.float32):
+            writer.write(np.zeros((40, 50), kind), metadata=None)
+    with pytest.raises(InputError, match=r"mixed.tif, page 2: found 40 × 50 px, 1 samples a pixel, 32 bits of format 3"):
+        TiffPages(tmp_path / "mixed.tif")
+
+
+def test_a_chain_that_loops_ends(tmp_path):
+    tifffile.imwrite(tmp_path / "loop.tif", np.zeros((3, 40, 50), np.uint8), metadata=None, photometric="minisblack")
+    content = bytearray((tmp_path / "loop.tif").read_bytes())
+    first = int.from_bytes(content[4:8], "little")
+    end = first + 2 + 12 * int.from_bytes(content[first : first + 2], "little")
+    content[end : end + 4] = content[4:8]
+    (tmp_path / "loop.tif").write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"loop.tif: found 1 pages, then a broken directory"):
+        TiffPages(tmp_path / "loop.tif")

@@ -93,3 +93,14 @@ def test_window_past_the_end_names_the_row(session):
     log.assign(onset_s=log["onset_s"] + 9.7).to_csv(folder / "log.csv", index=False)
     with pytest.raises(InputError, match=r"log.csv, row 240: found a response window"):
         measure(folder, window_s=(0.0, 2.0))
+
+
+def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
+    folder, log = session
+    images = np.load(folder / "images.npy")
+    images[119] = images[0]
+    np.save(folder / "images.npy", images)
+    side = np.array(["train", "validation", "test"])[np.clip(log["image"].to_numpy() // 40, 0, 2)]
+    log.assign(split=side).to_csv(folder / "log.csv", index=False)
+    with pytest.raises(InputError, match="the same picture in 'train' and 'test'"):
+        measure(folder)

@@ -52,3 +52,20 @@ def test_same_seed_same_split():
 def test_too_few_images():
     with pytest.raises(InputError, match="found 1 that are"):
         split_images(np.ones(20, int), np.zeros(20, int), 0.1, 0.1, 0)
+
+
+def test_the_fewest_images_leave_two_to_test():
+    side = split_images(np.ones(10, int), np.arange(10), 0.1, 0.1, seed=0)
+    assert np.bincount(side).tolist() == [6, 2, 2]
+
+
+def test_a_group_larger_than_its_side_stays_in_training():
+    group = np.r_[np.zeros(28, int), np.arange(1, 13)]
+    for seed in range(5):
+        side = split_images(np.ones(40, int), group, 0.1, 0.1, seed)
+        assert (side[:28] == TRAIN).all() and np.bincount(side).min() >= 2
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused():
+    with pytest.raises(InputError, match="found .* train, .* expected at least 5 train"):
+        split_images(np.ones(20, int), np.arange(20), 0.45, 0.49, seed=0)
