@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -25,7 +25,8 @@ README_HEAD = """\
 `config.yaml` holds every setting at its default; a file of your own needs only what differs:
 `snakemake --cores all --configfile my.yaml`. A setting for one recording alone goes into
 `recordings/{recording}.yaml` beside the recording sheet. Changing a setting reruns the stages that
-use it and what follows, nothing before. Unknown keys are errors.
+use it and what follows, nothing before. Unknown keys are errors. `results` and `recordings` are relative to
+where Snakemake is started.
 
 This page is generated from `dina/settings.py` by `dina settings`.
 """
@@ -46,15 +47,33 @@ Parquet, CSV or TSV, one row a trial, sorted by time.
 | --- | --- |
 | `onset_s` or `onset_frame` | image onset in seconds from the start of the movie, or as a volume's number from 0 |
 | `image` | file name in the image folder, or index into the image array (`.npy`) |
-| `category` | optional: a label of the image, for the category probe |
+| `category` | optional, one for all showings of an image: a label of the image, for the category probe |
 | `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; made if absent |
 
 Other columns are ignored.
 
 ## Curation
 
-ROIs chosen by hand go into `curation/{recording}/plane-{plane}/iscell.npy`, one file per plane, a vector of
-ones and zeros in the order of the plane's ROIs (suite2p's own `iscell.npy` with two columns is read too).
+ROIs chosen by hand go into `curation/{recording}/plane-{plane}/iscell.npy` beside the recording sheet, one file per
+plane, a vector of ones and zeros in the order of the plane's ROIs (suite2p's own `iscell.npy` with two columns is
+read too). It replaces the rule of `session` for that plane. The ROIs, in order, with their place and why each was
+left out, stand in the session's table `rois`:
+
+```python
+from pathlib import Path
+import numpy as np
+import pandas as pd
+
+rois = pd.read_parquet("results/mouse/session/rois.parquet").query("plane == 0")
+chosen = (rois["rejected"] == "").to_numpy(dtype=float)  # what the rule chose: change it as you like
+chosen[rois["roi"] == 17] = 1
+folder = Path("config/curation/mouse/plane-0")
+folder.mkdir(parents=True, exist_ok=True)
+np.save(folder / "iscell.npy", chosen)
+```
+
+A copy of the plane's manifest `rois.json` beside it pins the choice to these ROIs: it is refused once they were
+detected anew.
 """
 
 
@@ -115,8 +134,17 @@ def _sections(section: Section, path: tuple[str, ...]) -> Iterator[tuple[str, Se
 
 
 def _row(key: str, section: Section, name: str) -> str:
-    description = type(section).model_fields[name].description
-    return f"| `{key}` | `{json.dumps(_plain(getattr(section, name)))}` | {description} |"
+    field = type(section).model_fields[name]
+    default = json.dumps(_plain(getattr(section, name)))
+    return f"| `{key}` | `{default}` | {field.description}{_choices(field.annotation)} |"
+
+
+def _choices(annotation: Any) -> str:
+    """The allowed values, where a setting has a few."""
+    for kind in (annotation, *get_args(annotation)):
+        if get_origin(kind) is Literal:
+            return f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}."
+    return ""
 
 
 def _sheet_table() -> str:
@@ -127,7 +155,7 @@ def _sheet_table() -> str:
             if field.default is PydanticUndefined
             else ("empty" if field.default is None else str(field.default))
         )
-        rows.append(f"| `{name}` | {default} | {field.description} |")
+        rows.append(f"| `{name}` | {default} | {field.description}{_choices(field.annotation)} |")
     return "\n".join(rows) + "\n"
 
 

@@ -86,7 +86,12 @@ def assemble_session(
     accepted = [np.flatnonzero(reason == "") for reason in reasons]
     if not sum(map(len, accepted)):
         found = f"none of {sum(map(len, reasons))} ROIs accepted ({_most_frequent(reasons)})"
-        raise InputError(problem(output, found, "some neurons", "Look at the ROI figure; loosen the session settings."))
+        remedy = (
+            "Choose some in the curation files."
+            if curation
+            else "Loosen the session settings; is the size of a soma right?"
+        )
+        raise InputError(problem(output, found, "some neurons", remedy))
     with stores.new_store(output) as store:
         _write_activity(store, planes, accepted)
         _write_tables(store, planes, accepted, reasons)
@@ -160,7 +165,9 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
         raise InputError(problem(path, f"an unreadable file ({error})", "a numeric array", "Save it anew.")) from error
     expected = f"({len(plane.table)},) or ({len(plane.table)}, 2), a row for each ROI"
     if iscell.dtype.kind not in "biuf" or iscell.ndim not in (1, 2) or len(iscell) != len(plane.table):
-        remedy = "The ROIs were detected anew since: curate them again, or remove the file."
+        remedy = (
+            "Write a one or a zero for each ROI; were they detected anew since? Curate them again, or remove the file."
+        )
         raise InputError(problem(path, f"{iscell.shape} {iscell.dtype}", expected, remedy))
     pinned = path.with_name("rois.json")
     if pinned.is_file() and _roi_digest(pinned) != _roi_digest(stores.manifest_path(plane.rois)):

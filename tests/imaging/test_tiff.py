@@ -102,7 +102,9 @@ def test_a_page_of_another_type_is_named(tmp_path):
     with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
         for kind in (np.int16, np.int16, np.float32):
             writer.write(np.zeros((40, 50), kind), metadata=None)
-    with pytest.raises(InputError, match=r"mixed.tif, page 2: found 40 × 50 px, 1 samples a pixel, 32 bits of format 3"):
+    with pytest.raises(
+        InputError, match=r"mixed.tif, page 2: found 40 × 50 px, 1 samples a pixel, 32 bits of format 3"
+    ):
         TiffPages(tmp_path / "mixed.tif")
 
 

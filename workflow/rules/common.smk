@@ -149,6 +149,21 @@ def curation(wildcards):
     return [str(path) for path in files if path.is_file()]
 
 
+def warn_of_stray_curation():
+    """Say which folders of curation belong to no recording and plane of the sheet."""
+    for folder in sorted(SHEET.parent.glob("curation/*/plane-*")):
+        of = settings.get(folder.parent.name)
+        known = range(of["acquisition"]["n_planes"]) if of else ()
+        if folder.name not in [f"plane-{plane}" for plane in known]:
+            print(
+                f"{folder}: no such recording and plane in {SHEET}; not used.",
+                file=sys.stderr,
+            )
+
+
+warn_of_stray_curation()
+
+
 def decoder_stores(suffix=""):
     """An input function: DINA and every rival, each with its seeds."""
 
