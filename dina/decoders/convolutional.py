@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from dina.decoders.base import Decoder
-from dina.decoders.pictures import shrink
+from dina.decoders.base import Decoder, best_on_validation
+from dina.decoders.pictures import shrink, similarity, whitenings
 from dina.models.dual_tower import initialise
 from dina.models.ranking import rivals_ahead
 from dina.models.similarity import correlation
@@ -42,24 +42,26 @@ class ConvolutionalNetwork(nn.Module):
 
 
 class ConvolutionalDecoder(Decoder):
-    """Pixels by a network; candidates are scored by correlation, the mean training image taken off both.
+    """Pixels by a network; candidates are scored by similarity, the mean training image taken off both.
 
     Attributes
     ----------
     network : ConvolutionalNetwork
     mean : (pixels,) of the training images
     sd : float, of the training pixels around it
+    whitening : (components, pixels), of :func:`dina.decoders.pictures.similarity`
     """
 
     name = "convolutional"
 
-    def __init__(self, network: ConvolutionalNetwork, mean: torch.Tensor, sd: float):
-        self.network, self.mean, self.sd = network.eval(), mean, sd
+    def __init__(self, network: ConvolutionalNetwork, mean: torch.Tensor, sd: float, whitening: torch.Tensor):
+        self.network, self.mean, self.sd, self.whitening = network.eval(), mean, sd, whitening
 
     def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Correlation over pixels."""
+        """Correlation over pixels, or cosine of whitened components."""
         mean = self.mean.cpu().numpy()
-        return correlation(self.features(z) - mean, shrink(images, self.network.size) - mean)
+        candidates = shrink(images, self.network.size) - mean
+        return similarity(self.features(z) - mean, candidates, self.whitening.cpu().numpy())
 
     def reconstruct(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""
@@ -72,8 +74,8 @@ class ConvolutionalDecoder(Decoder):
         return (self.mean + self.sd * pictures).cpu().numpy()
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The network's weights and the mean image."""
-        return self.network.state_dict() | {"mean": self.mean}
+        """The network's weights, the mean image and the metric."""
+        return self.network.state_dict() | {"mean": self.mean, "whitening": self.whitening}
 
     def description(self) -> dict[str, Any]:
         """Sizes, and the unit of the network's output."""
@@ -88,16 +90,16 @@ class ConvolutionalDecoder(Decoder):
     def restore(cls, description: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Self:
         """From a checkpoint."""
         weights = dict(tensors)
-        mean = weights.pop("mean")
+        mean, whitening = weights.pop("mean"), weights.pop("whitening")
         network = ConvolutionalNetwork(description["n_neurons"], description["channels"], description["size"])
         network.load_state_dict(weights)
-        return cls(network.to(mean.device), mean, description["sd"])
+        return cls(network.to(mean.device), mean, description["sd"], whitening)
 
 
 def fit_convolutional(
     trials: TrialResponses, settings: ConvolutionalSettings, *, seed: int, device: torch.device
 ) -> ConvolutionalDecoder:
-    """Train on training trials until the validation images' squared error stops falling.
+    """Train on training trials until the validation images' squared error stops falling; they choose the metric too.
 
     Cost grows with trials × epochs × (neurons × channels · 64 + pixels × channels²); the read-in
     holds neurons × channels · 64 numbers, which is the limit for 100,000 neurons (0.8 GB).
@@ -123,7 +125,10 @@ def fit_convolutional(
         validate=_validation(network, trials, pixels / sd, device),
         settings=settings,
     )
-    return ConvolutionalDecoder(network, torch.from_numpy(mean).to(device), sd)
+    on_device = torch.from_numpy(mean).to(device)
+    metrics = whitenings(pixels[trials.image_ids(TRAIN)])
+    candidates = (ConvolutionalDecoder(network, on_device, sd, torch.from_numpy(w).to(device)) for w in metrics)
+    return best_on_validation(trials, candidates)
 
 
 def _on_device(trials: TrialResponses, split: int, pixels: np.ndarray, device: torch.device):

@@ -8,33 +8,41 @@ import numpy as np
 import torch
 
 from dina.decoders.base import Decoder, best_on_validation
-from dina.decoders.pictures import shrink
+from dina.decoders.pictures import shrink, similarity, whitenings
 from dina.models.ridge import ridge_path
-from dina.models.similarity import correlation
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import RidgeSettings
 
 
 class RidgeDecoder(Decoder):
-    """Linear pixels; candidates are scored by correlation with the reconstruction, the mean image taken off both.
+    """Linear pixels; candidates are scored by similarity with the reconstruction, the mean image taken off both.
 
     Attributes
     ----------
     coefficients : (neurons, pixels)
     intercept : (pixels,)
     mean : (pixels,) of the training images
+    whitening : (components, pixels), of :func:`dina.decoders.pictures.similarity`
     penalty : float
     """
 
     name = "ridge"
 
-    def __init__(self, coefficients: np.ndarray, intercept: np.ndarray, mean: np.ndarray, size: int, penalty: float):
-        self.coefficients, self.intercept, self.mean = coefficients, intercept, mean
+    def __init__(
+        self,
+        coefficients: np.ndarray,
+        intercept: np.ndarray,
+        mean: np.ndarray,
+        whitening: np.ndarray,
+        size: int,
+        penalty: float,
+    ):
+        self.coefficients, self.intercept, self.mean, self.whitening = coefficients, intercept, mean, whitening
         self.size, self.penalty = size, penalty
 
     def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Correlation over pixels."""
-        return correlation(self.features(z) - self.mean, shrink(images, self.size) - self.mean)
+        """Correlation over pixels, or cosine of whitened components."""
+        return similarity(self.features(z) - self.mean, shrink(images, self.size) - self.mean, self.whitening)
 
     def reconstruct(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""
@@ -45,8 +53,9 @@ class RidgeDecoder(Decoder):
         return z @ self.coefficients + self.intercept
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Coefficients, intercept and mean image."""
-        return {name: torch.from_numpy(getattr(self, name)) for name in ("coefficients", "intercept", "mean")}
+        """Coefficients, intercept, mean image and metric."""
+        names = ("coefficients", "intercept", "mean", "whitening")
+        return {name: torch.from_numpy(getattr(self, name)) for name in names}
 
     def description(self) -> dict[str, Any]:
         """Size and the chosen penalty."""
@@ -60,7 +69,7 @@ class RidgeDecoder(Decoder):
 
 
 def fit_ridge(trials: TrialResponses, settings: RidgeSettings) -> RidgeDecoder:
-    """Fit on training trials; the validation images choose the penalty.
+    """Fit on training trials; the validation images choose the penalty and the metric.
 
     Cost grows with the cube of the smaller of trials and neurons; the coefficients are neurons × pixels.
     """
@@ -69,6 +78,10 @@ def fit_ridge(trials: TrialResponses, settings: RidgeSettings) -> RidgeDecoder:
     shown = np.searchsorted(trials.image_ids(TRAIN), trials.image_index[train])
     path = ridge_path(trials.standardised(train), pixels[shown], settings.penalties)
     mean = pixels.mean(0)
-    return best_on_validation(
-        trials, (RidgeDecoder(b, intercept, mean, settings.size_px, penalty) for penalty, b, intercept in path)
+    metrics = list(whitenings(pixels - mean))
+    candidates = (
+        RidgeDecoder(b, intercept, mean, whitening, settings.size_px, penalty)
+        for penalty, b, intercept in path
+        for whitening in metrics
     )
+    return best_on_validation(trials, candidates)
