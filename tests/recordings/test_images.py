@@ -93,3 +93,9 @@ def test_twelve_bits_in_sixteen_are_suspected(tmp_path):
     np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 4096, (2, 8, 8), dtype=np.uint16))
     with pytest.raises(InputError, match="images.npy: found no pixel above .* 12 bits"):
         read_images(tmp_path / "images.npy", np.array(["0", "1"]), "log.csv", 8)
+
+
+def test_a_portrait_is_narrower_than_its_square(tmp_path):
+    np.save(tmp_path / "images.npy", np.random.default_rng(0).integers(0, 256, (1, 40, 20), dtype=np.uint8))
+    images, _, width_px = read_images(tmp_path / "images.npy", np.array(["0"]), "log.csv", 30)
+    assert images.shape == (1, 30, 30) and width_px == 15
