@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -138,5 +138,5 @@ def _write_provenance(store: Path, snakemake: Any, job: Job, seconds: float) -> 
 def _version(package: str) -> str | None:
     try:
         return version(package)
-    except Exception:  # a package that is not installed has no version to record
+    except PackageNotFoundError:  # what is not installed has no version to record
         return None

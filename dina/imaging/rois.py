@@ -164,7 +164,7 @@ def spatial_scale(diameter_px: float) -> float:
 def frames_per_bin(attributes: dict, settings: DetectionSettings, indicator: str | None) -> int:
     """Frames that are averaged before detection.
 
-    A bin about as long as a transient shows it best: suite2p's own choice, the whole decay, loses a third of the
+    A bin about as long as a transient shows it best: suite2p's own choice, the whole decay, hides some of the
     neurons that fire rarely. Memory grows with bins × pixels, which bounds the number of bins.
     """
     bin_s = settings.bin_s or tau_s(indicator) / 2

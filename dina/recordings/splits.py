@@ -44,7 +44,12 @@ def near_duplicates(images: np.ndarray) -> np.ndarray:
 
 
 def split_images(
-    n_showings: np.ndarray, group: np.ndarray, validation_share: float, test_share: float, seed: int
+    n_showings: np.ndarray,
+    group: np.ndarray,
+    validation_share: float,
+    test_share: float,
+    seed: int,
+    where: object = "images",
 ) -> np.ndarray:
     """Choose a side for every image, where the stimulus log has none.
 
@@ -57,6 +62,7 @@ def split_images(
     group : (images,) near-duplicates share a group, and a side
     validation_share, test_share : of the images
     seed : of the choice
+    where : named in errors
 
     Returns
     -------
@@ -71,7 +77,7 @@ def split_images(
     if len(groups) < FEWEST_IMAGES:
         raise InputError(
             problem(
-                "images",
+                where,
                 f"{len(groups)} that are not near-duplicates",
                 f"at least {FEWEST_IMAGES}",
                 "Show more images, or give the log a split column.",
@@ -96,7 +102,7 @@ def split_images(
         remedy = (
             "Near-duplicates stay on one side: show more images, change the shares, or give the log a split column."
         )
-        raise InputError(problem("images", found, expected, remedy))
+        raise InputError(problem(where, found, expected, remedy))
     return images
 
 

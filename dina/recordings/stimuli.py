@@ -62,7 +62,7 @@ def prepare_stimuli(
     """
     log = read_stimulus_log(stimulus_log)
     pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
-    split, n_duplicates = _splits(log.split, image_index, pictures, settings)
+    split, n_duplicates = _splits(log.split, image_index, pictures, settings, stimulus_log)
     category, category_names = _categories(log.category, image_index, len(pictures))
     with stores.new_store(output) as store:
         stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
@@ -98,7 +98,7 @@ def read_stimuli(store: str | Path) -> Stimuli:
 
 
 def _splits(
-    given: np.ndarray | None, image_index: np.ndarray, images: np.ndarray, settings: StimuliSettings
+    given: np.ndarray | None, image_index: np.ndarray, images: np.ndarray, settings: StimuliSettings, log: Path
 ) -> tuple[np.ndarray, int]:
     """(trials,) side of each trial, and how many images have a near-duplicate on another side."""
     group = near_duplicates(images)
@@ -109,11 +109,12 @@ def _splits(
             settings.validation_share,
             settings.test_share,
             settings.split_seed,
+            f"{log}, images",
         )
     else:
         side = np.zeros(len(images), np.uint8)
         side[image_index] = [SPLITS.index(name) for name in given]
-        _refuse_equal(images, side)
+        _refuse_equal(images, side, image_index, log)
     lowest, highest = np.full(group.max() + 1, 255), np.zeros(group.max() + 1, int)
     np.minimum.at(lowest, group, side)
     np.maximum.at(highest, group, side)
@@ -125,7 +126,7 @@ def _splits(
     return side[image_index], across
 
 
-def _refuse_equal(images: np.ndarray, side: np.ndarray) -> None:
+def _refuse_equal(images: np.ndarray, side: np.ndarray, image_index: np.ndarray, log: Path) -> None:
     """Raise where one picture stands on two sides under two names."""
     first: dict[bytes, int] = {}
     for k, image in enumerate(images):
@@ -133,7 +134,9 @@ def _refuse_equal(images: np.ndarray, side: np.ndarray) -> None:
         if side[other] != side[k]:
             found = f"the same picture in {SPLITS[side[other]]!r} and {SPLITS[side[k]]!r}, under two names"
             remedy = "Put all showings of a picture on one side, or remove the column: a split is then made."
-            raise InputError(problem("split", found, "each picture on one side", remedy))
+            row, earlier = (int(np.flatnonzero(image_index == image)[0]) + 2 for image in (k, other))
+            found += f" (see row {earlier})"
+            raise InputError(problem(f"{log}, row {row}", found, "each picture on one side", remedy))
 
 
 def _count_repeats(image_index: np.ndarray) -> np.ndarray:

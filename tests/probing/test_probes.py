@@ -5,7 +5,7 @@ import pytest
 
 from dina import stores
 from dina.decoders.fitting import fit_decoder
-from dina.probing.categories import balanced_accuracy, probe_categories
+from dina.probing.categories import _row, balanced_accuracy, probe_categories
 from dina.probing.identification import probe_identification
 from dina.probing.reconstruction import pixel_correlation, probe_reconstruction
 from dina.recordings.trials import write_trials
@@ -84,3 +84,11 @@ def test_pixel_correlation_knows_no_scale():
     pictures = np.random.default_rng(0).random((2, 6, 6))
     np.testing.assert_allclose(pixel_correlation(pictures * 3 + 1, pictures), 1)
     np.testing.assert_allclose(pixel_correlation(np.ones((1, 6, 6)), pictures[:1]), 0)
+
+
+def test_trials_of_one_image_are_resampled_together():
+    rng = np.random.default_rng(0)
+    true, predicted, image = rng.integers(0, 3, 40), rng.integers(0, 3, (1, 40)), np.arange(40)
+    once = _row(predicted, true, image, 200, {})
+    twice = _row(np.tile(predicted, 2), np.tile(true, 2), np.tile(image, 2), 200, {})
+    assert once == twice and once["n"] == 40

@@ -102,5 +102,7 @@ def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
     np.save(folder / "images.npy", images)
     side = np.array(["train", "validation", "test"])[np.clip(log["image"].to_numpy() // 40, 0, 2)]
     log.assign(split=side).to_csv(folder / "log.csv", index=False)
-    with pytest.raises(InputError, match="the same picture in 'train' and 'test'"):
+    with pytest.raises(
+        InputError, match=r"log.csv, row \d+: found the same picture in 'train' and 'test', .*see row \d+"
+    ):
         measure(folder)

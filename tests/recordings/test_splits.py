@@ -67,5 +67,5 @@ def test_a_group_larger_than_its_side_stays_in_training():
 
 
 def test_shares_that_leave_nothing_to_train_on_are_refused():
-    with pytest.raises(InputError, match="found .* train, .* expected at least 5 train"):
+    with pytest.raises(InputError, match="images: found .* train, .* expected at least 5 train"):
         split_images(np.ones(20, int), np.arange(20), 0.45, 0.49, seed=0)
