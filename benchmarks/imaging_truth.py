@@ -17,6 +17,7 @@ import pandas as pd
 
 from dina import stores
 from dina.imaging.deconvolution import deconvolve_traces
+from dina.imaging.inspection import inspect_movie
 from dina.imaging.registration import register_plane
 from dina.imaging.rois import detect_rois
 from dina.imaging.traces import extract_traces
@@ -68,9 +69,10 @@ def measure(folder: Path, simulation: SimulationSettings) -> list[dict]:
     raw, truth = folder / "raw", folder / "truth"
     simulate_recording(raw, truth, simulation)
     n_planes = simulation.acquisition.n_planes
+    inspect_movie({0: sorted(raw.glob("movie_*.tif"))}, folder / "movie", acquisition_info(simulation))
     seconds = [image_plane(folder, simulation, plane) for plane in range(n_planes)]
     lists = ([folder / f"plane-{plane}" / name for plane in range(n_planes)] for name in STAGES)
-    assemble_session(*lists, folder / "session", Settings().session)
+    assemble_session(folder / "movie", *lists, folder / "session", Settings().session)
     return [compare(folder, simulation, plane) | seconds[plane] for plane in range(n_planes)]
 
 
@@ -78,11 +80,7 @@ def image_plane(folder: Path, simulation: SimulationSettings, plane: int) -> dic
     """Run the four stages of a plane with default settings; returns the seconds of each."""
     settings, store = Settings(), folder / f"plane-{plane}"
     optics, indicator = simulation.optics, simulation.calcium.indicator
-    acquisition = AcquisitionInfo(
-        n_planes=simulation.acquisition.n_planes,
-        volume_rate_hz=simulation.acquisition.volume_rate_hz,
-        pixel_size_um=optics.pixel_size_um,
-    )
+    acquisition = acquisition_info(simulation)
     registered, rois, traces, activity = (store / name for name in ("registered", *STAGES))
     movie = sorted((folder / "raw").glob("movie_*.tif"))
     return {
@@ -91,6 +89,15 @@ def image_plane(folder: Path, simulation: SimulationSettings, plane: int) -> dic
         "extract_s": timed(extract_traces, registered, rois, traces, settings.extraction),
         "deconvolve_s": timed(deconvolve_traces, traces, activity, settings.deconvolution, indicator),
     }
+
+
+def acquisition_info(simulation: SimulationSettings) -> AcquisitionInfo:
+    """What the sheet of a real recording would say."""
+    return AcquisitionInfo(
+        n_planes=simulation.acquisition.n_planes,
+        volume_rate_hz=simulation.acquisition.volume_rate_hz,
+        pixel_size_um=simulation.optics.pixel_size_um,
+    )
 
 
 def timed(stage: Callable[..., None], *arguments: object) -> float:

@@ -227,6 +227,27 @@ class RegistrationSettings(Section):
     )
     reference_frames: Count = Field(100, description="Frames from which the reference image is built.")
     smooth_sigma_px: Positive = Field(1.15, description="Spatial smoothing of the phase correlation, pixels.")
+    smooth_sigma_frames: NonNegative = Field(
+        0, description="Smoothing of the phase correlation over time, frames; above 0 where single frames are dim."
+    )
+    edge_taper_px: Positive = Field(3.45, description="Width over which the frame's edges are faded out, pixels.")
+    max_block_shift_px: Count = Field(5, description="Largest shift of a block beyond the rigid one, pixels.")
+    block_snr: Annotated[float, Field(ge=1)] = Field(
+        1.2, description="Signal to noise below which a block's correlation is smoothed with its neighbours'."
+    )
+    subpixel: Count = Field(10, description="Steps of a pixel to which block shifts are found.")
+    clip_intensity: bool = Field(
+        True, description="Clip frames to the reference image's 1st and 99th percentile while shifts are sought."
+    )
+    bidirectional_shift_px: int | Literal["auto"] = Field(
+        0, description="Columns by which every other line is shifted (bidirectional scanning); auto measures it."
+    )
+    align_by: Literal["functional", "structural"] = Field(
+        "functional", description="Channel in which motion is measured, where the sheet names a structural one."
+    )
+    bad_frame_threshold: Positive = Field(
+        1.0, description="Jump of a frame's shift, over its correlation, beyond which it is masked; lower masks more."
+    )
     batch_frames: Count = Field(20, description="Frames registered at once; small batches stay in cache.")
 
 
@@ -252,6 +273,14 @@ class DetectionSettings(Section):
         4.0, description="Window of the spatial high-pass that takes neuropil away, diameters of a soma."
     )
     max_rois: Count = Field(5000, description="Most ROIs sought in a plane.")
+    denoise: bool = Field(False, description="Denoise the averaged movie by local principal components first.")
+    crop_dendrites: bool = Field(True, description="Measure size and compactness of the soma alone.")
+    preclassify: Fraction = Field(
+        0.0, description="Drop ROIs of lower classifier probability (by size and shape) before overlaps are judged."
+    )
+    red_threshold: Fraction = Field(
+        0.65, description="Brightness in the structural channel, as a share of itself and the surround's, that is red."
+    )
 
 
 class ExtractionSettings(Section):
@@ -261,6 +290,10 @@ class ExtractionSettings(Section):
         2, description="Gap between an ROI and its neuropil ring, pixels."
     )
     neuropil_min_pixels: Count = Field(150, description="Fewest pixels in a neuropil ring.")
+    neuropil_weight_percentile: Annotated[float, Field(ge=0, le=100)] = Field(
+        50.0, description="Pixels of an ROI below this percentile of its weights may serve as other ROIs' neuropil."
+    )
+    circular_neuropil: bool = Field(False, description="Grow neuropil rings round instead of square (slow).")
     allow_overlap: bool = Field(False, description="Use pixels that belong to two ROIs.")
 
 
@@ -299,21 +332,48 @@ class SessionSettings(Section):
 
 
 class AcquisitionInfo(Section):
-    """How the frames of a recording lie in its files; from the recording sheet, not from the configuration."""
+    """How the frames of a recording lie in its files; from the recording sheet, not from the configuration.
 
-    n_planes: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Planes scanned in turn.")
-    n_channels: Annotated[int, Field(ge=1, le=4)] = Field(1, description="Channels interleaved within each plane.")
+    What is null is taken from the file's header, else: one plane, one channel, no flyback.
+    """
+
+    n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(None, description="Planes scanned in turn.")
+    n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
+        None, description="Channels interleaved within each plane."
+    )
+    n_flyback: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        None, description="Frames at the end of each volume that show no plane."
+    )
     functional_channel: Annotated[int, Field(ge=0, le=3)] = Field(0, description="Channel with the indicator, from 0.")
-    volume_rate_hz: Positive | None = Field(None, description="Volumes per second; null takes the file's header.")
-    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres; null where unknown.")
-    dataset: str | None = Field(None, description="Data set inside an HDF5 file; null takes the only one that fits.")
+    structural_channel: Annotated[int, Field(ge=0, le=3)] | None = Field(
+        None, description="Channel with a structural label, from 0; null has none."
+    )
+    skip_planes: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description="Planes that are left out, from 0.")
+    volume_rate_hz: Positive | None = Field(None, description="Volumes per second.")
+    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres.")
+    dataset: str | None = Field(None, description="Data set or series inside the file; null takes the only one.")
+    height_px: Count | None = Field(None, description="Height of a frame in a raw file, pixels.")
+    width_px: Count | None = Field(None, description="Width of a frame in a raw file, pixels.")
+    axes: Literal["txy", "tyx"] = Field("txy", description="Order of an NWB series' axes; txy is the schema's.")
+    header: Literal["use", "ignore"] = Field("use", description="Whether the file's header is believed.")
+    frame_times: str | None = Field(None, description="Table of frame times; null takes the header's, or the rate.")
+    bad_frames: str | None = Field(None, description="Table of frames to be masked.")
     separate_files: bool = Field(False, description="The given files hold one plane alone, not planes interleaved.")
 
     @model_validator(mode="after")
-    def _channel_exists(self) -> AcquisitionInfo:
-        if self.functional_channel >= self.n_channels:
-            raise ValueError(f"functional_channel {self.functional_channel} is not among {self.n_channels} channels")
+    def _channels_exist(self) -> AcquisitionInfo:
+        for name in ("functional_channel", "structural_channel"):
+            channel = getattr(self, name)
+            if channel is not None and self.n_channels is not None and channel >= self.n_channels:
+                raise ValueError(f"{name} {channel} is not among {self.n_channels} channels")
+        if self.structural_channel == self.functional_channel:
+            raise ValueError(f"structural_channel {self.structural_channel} is the functional one")
         return self
+
+    @property
+    def planes(self) -> list[int]:
+        """The planes that are analysed."""
+        return [plane for plane in range(self.n_planes or 1) if plane not in self.skip_planes]
 
 
 class StimuliSettings(Section):

@@ -145,6 +145,11 @@ def read_array(store: str | Path, name: str) -> np.ndarray:
         ) from error
 
 
+def has_array(store: str | Path, name: str) -> bool:
+    """Whether a store holds an array: some are written for some recordings only."""
+    return (Path(store) / ARRAYS / name).is_dir()
+
+
 def read_attributes(store: str | Path) -> dict[str, Any]:
     """The store's attributes."""
     return dict(zarr.open_group(Path(store) / ARRAYS, mode="r").attrs)

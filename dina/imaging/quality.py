@@ -34,7 +34,9 @@ def crispness(image: np.ndarray, *, interpolated: bool) -> float:
     return float(np.sqrt(np.mean(along_y**2 + along_x**2)) / abs(smooth.mean()))
 
 
-def residual_motion_px(frames: FrameFile, mean_image: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+def residual_motion_px(
+    frames: FrameFile, mean_image: np.ndarray, rows: slice, columns: slice
+) -> tuple[np.ndarray, np.ndarray]:
     """Displacement of short averages of the registered movie against its mean image.
 
     Averages of 25 frames, spread evenly over the recording, are compared with the mean image by
@@ -49,7 +51,7 @@ def residual_motion_px(frames: FrameFile, mean_image: np.ndarray, rows: slice, c
 
     Returns
     -------
-    (averages,) float32, pixels.
+    (averages,) float32, pixels, and (averages,) int32, the middle frame of each.
     """
     from skimage.registration import phase_cross_correlation
 
@@ -65,4 +67,4 @@ def residual_motion_px(frames: FrameFile, mean_image: np.ndarray, rows: slice, c
         )[0]
         for start in starts
     ]
-    return np.hypot(*np.transpose(shifts)).astype(np.float32)
+    return np.hypot(*np.transpose(shifts)).astype(np.float32), (starts + length // 2).astype(np.int32)

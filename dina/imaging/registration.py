@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from dina import stores
-from dina.errors import InputError, problem
-from dina.imaging.frames import FRAMES, FrameFile, import_frames
-from dina.imaging.headers import header_rate_hz
+from dina.imaging.conversion import Imported, import_frames
+from dina.imaging.frame_times import frame_times_s
+from dina.imaging.frames import FRAMES, FrameFile
 from dina.imaging.movies import Movie
 from dina.imaging.quality import crispness, residual_motion_px
+from dina.imaging.tables import read_bad_frames
 from dina.settings import AcquisitionInfo, RegistrationSettings
 
+STRUCTURAL = "structural.int16"
 MIN_NON_RIGID_SIDE_PX = 64
 MIN_GOOD_SHARE = 0.5
 LARGEST_BLOCK_SHARE = 0.75  # of a side: suite2p needs two blocks each way, with centres apart
@@ -24,19 +26,22 @@ def register_plane(
 ) -> None:
     """Read one plane's frames, correct their motion and write the ``registered`` store.
 
-    The store holds ``frames.int16`` (frames, height, width) and
+    The store holds ``frames.int16`` (frames, height, width) of the functional channel and
 
     - ``rigid_offsets_px`` (frames, 2) and, if non-rigid, ``block_offsets_px`` (frames, blocks, 2) with
       ``block_centres_px`` (blocks, 2): y and x of how far the brain stood displaced in the raw frame,
       positive towards larger row and column; the displacement at a block is the sum of both;
-    - ``bad_frames`` (frames,): shifts that suite2p distrusts;
-    - ``mean_image``, ``mean_image_raw`` (height, width), in stored values;
-    - attributes: ``n_frames``, ``height_px``, ``width_px``, ``volume_rate_hz``, ``pixel_size_um``, ``n_planes``,
+    - ``valid_frames`` (frames,): false where the user masked a frame, or where suite2p distrusts its shift;
+    - ``frame_mean`` (frames,) before registration, ``mean_image``, ``mean_image_raw`` (height, width), in stored
+      values, and ``mean_image_structural`` where there is such a channel;
+    - ``residual_motion_px`` (averages,) and ``residual_frame`` (averages,), the middle frame of each;
+    - attributes: ``n_frames``, ``height_px``, ``width_px``, ``volume_rate_hz``, ``pixel_size_um``,
       ``plane``, ``pixel_scale`` (stored value per value in the file), ``n_dropped_pages``, ``n_blocks`` (0 if rigid),
-      ``visible_rows`` and ``visible_columns`` (first and end of what is inside the field of view in every good
-      frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median).
+      ``visible_rows`` and ``visible_columns`` (first and end of what is inside the field of view in every valid
+      frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median), ``bidirectional_shift_px``.
 
-    Memory is independent of the movie's length.
+    Memory is independent of the movie's length. The movie is read once; a structural channel takes as much disk as
+    the functional one while this runs.
 
     Parameters
     ----------
@@ -51,24 +56,30 @@ def register_plane(
     InputError
         If the files cannot be used, naming file and frame, or if the volume rate is unknown.
     """
-    rate_hz = acquisition.volume_rate_hz or header_rate_hz(Path(movie[0]), acquisition.n_planes)
-    if rate_hz is None:
-        where = f"{movie[0]}, volume rate"
-        raise InputError(
-            problem(where, "none in its header", "a rate", "Write volume_rate_hz into the recording sheet.")
-        )
-    source = Movie(movie, plane, acquisition)
+    source = Movie(movie, acquisition)
+    known = source.acquisition
+    _, rate_hz = frame_times_s(source, plane)
+    bad = bad_frames(known, source.n_frames)
     with stores.new_store(output) as store:
-        frames = FrameFile(store / FRAMES, source.height, source.width, create=True)
-        imported = import_frames(source, frames)
+        frames, imported = _import(source, plane, None, store / FRAMES, bad)
+        structural, other = None, None
+        if known.structural_channel is not None:
+            structural, other = _import(source, plane, known.structural_channel, store / STRUCTURAL, bad)
         block_px = block_size_px(source.height, source.width, settings)
-        registered = _register(frames, settings, block_px)
+        registered = _register(frames, structural, settings, block_px, bad)
+        if structural is not None:
+            structural.path.unlink()  # of the structural channel, its mean image is all that is used
         rows, columns = visible_range(registered, frames.shape)
-        residual = residual_motion_px(frames, registered["meanImg"], slice(*rows), slice(*columns))
+        residual, middle = residual_motion_px(frames, registered["meanImg"], slice(*rows), slice(*columns))
         n_blocks = _write_offsets(store, registered, block_px, frames.shape)
-        stores.write_array(store, "bad_frames", registered["badframes"])
+        stores.write_array(store, "valid_frames", ~registered["badframes"])
+        stores.write_array(store, "frame_mean", imported.frame_mean, unit="stored value")
         stores.write_array(store, "mean_image", registered["meanImg"], unit="stored value")
         stores.write_array(store, "mean_image_raw", imported.mean_image, unit="stored value")
+        if other is not None:
+            stores.write_array(store, "mean_image_structural", registered["meanImg_chan2"], unit="stored value")
+        stores.write_array(store, "residual_motion_px", residual, unit="px")
+        stores.write_array(store, "residual_frame", middle)
         stores.write_attributes(
             store,
             {
@@ -76,8 +87,7 @@ def register_plane(
                 "height_px": source.height,
                 "width_px": source.width,
                 "volume_rate_hz": rate_hz,
-                "pixel_size_um": acquisition.pixel_size_um,
-                "n_planes": acquisition.n_planes,
+                "pixel_size_um": known.pixel_size_um,
                 "plane": plane,
                 "pixel_scale": imported.pixel_scale,
                 "n_dropped_pages": source.n_dropped_pages,
@@ -87,8 +97,23 @@ def register_plane(
                 "crispness_raw": crispness(imported.mean_image, interpolated=False),
                 "crispness": crispness(registered["meanImg"], interpolated=block_px is not None),
                 "residual_motion_px": float(np.median(residual)),
+                "bidirectional_shift_px": int(registered["bidiphase"]),
             },
         )
+
+
+def bad_frames(acquisition: AcquisitionInfo, n_frames: int) -> np.ndarray:
+    """(frames,) bool: what the recording sheet's table of bad frames masks; none without one."""
+    if acquisition.bad_frames is None:
+        return np.zeros(n_frames, bool)
+    return read_bad_frames(Path(acquisition.bad_frames), n_frames)
+
+
+def _import(movie: Movie, plane: int, channel: int | None, path: Path, bad: np.ndarray) -> tuple[FrameFile, Imported]:
+    """Copy a plane's frames of one channel into a frame file."""
+    view = movie.plane(plane, channel)
+    frames = FrameFile(path, view.height, view.width, create=True)
+    return frames, import_frames(view, frames, bad)
 
 
 def block_size_px(height: int, width: int, settings: RegistrationSettings) -> tuple[int, int] | None:
@@ -113,28 +138,57 @@ def visible_range(registered: dict, shape: tuple[int, int, int]) -> tuple[list[i
     return ranges[0], ranges[1]
 
 
-def _register(frames: FrameFile, settings: RegistrationSettings, block_px: tuple[int, int] | None) -> dict:
-    """Register frames in place; returns suite2p's outputs."""
+def _register(
+    frames: FrameFile,
+    structural: FrameFile | None,
+    settings: RegistrationSettings,
+    block_px: tuple[int, int] | None,
+    bad: np.ndarray,
+) -> dict:
+    """Register frames in place, and those of a structural channel with them; returns suite2p's outputs."""
     from dina.imaging import suite2p
 
     wrapper = suite2p.load().registration_wrapper
     import torch
+    from suite2p.registration import bidiphase
     from suite2p.registration.register import compute_reference
 
     options = suite2p.settings_for("registration") | {
         "nonrigid": block_px is not None,
         "block_size": block_px or (settings.block_px, settings.block_px),
         "maxregshift": settings.max_shift_share,
+        "maxregshiftNR": settings.max_block_shift_px,
+        "snr_thresh": settings.block_snr,
+        "subpixel": settings.subpixel,
         "smooth_sigma": settings.smooth_sigma_px,
+        "smooth_sigma_time": settings.smooth_sigma_frames,
+        "spatial_taper": settings.edge_taper_px,
+        "norm_frames": settings.clip_intensity,
+        "th_badframes": settings.bad_frame_threshold,
         "batch_size": settings.batch_frames,
     }
     device = torch.device("cpu")
-    n_sampled = min(settings.reference_frames, len(frames))
-    sample = frames[np.linspace(0, len(frames), n_sampled, endpoint=False).astype(int)]
+    by_structural = structural is not None and settings.align_by == "structural"
+    aligned = structural if by_structural else frames
+    good = np.flatnonzero(~bad)
+    n_sampled = min(settings.reference_frames, len(good))
+    sample = aligned[good[np.linspace(0, len(good), n_sampled, endpoint=False).astype(int)]]
+    shift = settings.bidirectional_shift_px
+    options["bidiphase"] = bidiphase.compute(sample) if shift == "auto" else shift
+    if options["bidiphase"]:
+        sample = bidiphase.shift(sample, options["bidiphase"])
     # with smaller batches, suite2p 1.1 chooses among the frames of the last batch alone
     reference = compute_reference(sample, settings=options | {"batch_size": len(sample)}, device=device)
     with np.errstate(invalid="ignore", divide="ignore"):  # a movie that never moves divides by its mean motion
-        return wrapper(frames, refImg=reference, settings=options, device=device)
+        return wrapper(
+            frames,
+            f_reg_chan2=structural,
+            refImg=reference,
+            align_by_chan2=by_structural,
+            badframes=bad,
+            settings=options,
+            device=device,
+        )
 
 
 def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> int:

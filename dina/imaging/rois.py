@@ -20,7 +20,8 @@ ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 1
 GAP_PX = 1  # between an ROI and the ring it is compared with: its edge is blurred
 BYTES_PER_BINNED_PIXEL = 22  # at suite2p's peak: five and a half copies of the binned movie, measured
 LONGEST_BIN_FRAMES = 500  # suite2p reads this many frames at once
-CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "n_planes", "plane", "pixel_scale")
+BLEEDTHROUGH_BLOCKS = 3  # a side, as in suite2p
+CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "plane", "pixel_scale")
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def detect_rois(
     The store holds footprints (see :class:`Footprints`) and, per ROI, ``centroid_px`` (rois, 2) y and x,
     weighted; ``n_pixels``; ``n_soma_pixels`` without dendrites; ``radius_px`` of the fitted ellipse's longer axis;
     ``aspect_ratio``; ``compactness`` (1 is a disc); ``relative_size``, 1 for the ROI that a soma usually gives;
-    ``contrast`` with its surround in the mean image.
+    ``contrast`` with its surround in the mean image; with a structural channel ``red_probability`` and ``red``.
     Besides, ``mean_image`` and ``max_projection`` (height, width) of the temporally filtered movie, 0 outside the
     visible range, and the registration's attributes with ``diameter_px``.
 
@@ -123,6 +124,10 @@ def detect_rois(
     }
     mean_image = stores.read_array(registered, "mean_image")
     measures["contrast"] = surround_contrast(footprints, mean_image, diameter_px)
+    if stores.has_array(registered, "mean_image_structural"):
+        structural = stores.read_array(registered, "mean_image_structural")
+        measures["red_probability"] = red_probability(stats, mean_image, structural)
+        measures["red"] = measures["red_probability"] > settings.red_threshold
     # suite2p divides by the median ROI, so that somata among many specks of dendrite pass for giants
     usual_px = ROI_SOMA_AREAS * soma_area_px(diameter_px)
     measures["relative_size"] = (measures["n_soma_pixels"] / usual_px).astype(np.float32)
@@ -216,6 +221,23 @@ def surround_contrast(footprints: Footprints, mean_image: np.ndarray, diameter_p
     return contrast
 
 
+def red_probability(stats: list[dict], mean_image: np.ndarray, structural: np.ndarray) -> np.ndarray:
+    """How bright each ROI is in the structural channel, as a share of itself and its surround: 0.5 is no label.
+
+    The functional channel's light that bleeds into the structural one is taken away first, by regression in
+    three by three parts of the field of view (suite2p). suite2p's own call compares the cropped functional image
+    with the whole structural one, hence this one.
+
+    Returns
+    -------
+    (rois,) float32 from 0 to 1.
+    """
+    from suite2p.detection.chan2detect import correct_bleedthrough, intensity_ratio
+
+    clean = correct_bleedthrough(*structural.shape, BLEEDTHROUGH_BLOCKS, mean_image, structural.copy())
+    return intensity_ratio(clean, stats)[:, 1].astype(np.float32)
+
+
 def _detect(
     registered: Path, attributes: dict, settings: DetectionSettings, diameter_px: float, indicator: str | None
 ) -> tuple[list[dict], np.ndarray]:
@@ -224,6 +246,7 @@ def _detect(
 
     wrapper = suite2p.load().detection_wrapper
     import torch
+    from suite2p.classification import builtin_classfile
 
     bin_frames = frames_per_bin(attributes, settings, indicator)
     options = suite2p.settings_for("detection") | {
@@ -231,6 +254,8 @@ def _detect(
         "bin_size": bin_frames,
         "threshold_scaling": settings.threshold_scaling * spatial_scale(diameter_px),
         "max_overlap": settings.max_overlap,
+        "denoise": settings.denoise,
+        "soma_crop": settings.crop_dendrites,
         "nbins": attributes["n_frames"],  # all of the recording, whatever the bins: suite2p leaves out what is beyond
         "highpass_time": settings.highpass_bins,
     }
@@ -248,12 +273,14 @@ def _detect(
             fs=attributes["volume_rate_hz"],
             yrange=rows,
             xrange=columns,
-            badframes=stores.read_array(registered, "bad_frames"),
+            badframes=~stores.read_array(registered, "valid_frames"),
+            preclassify=settings.preclassify,
+            classifier_path=builtin_classfile,
             settings=options,
             device=torch.device("cpu"),
         )
     except ValueError as error:
-        if "no ROIs were found" not in str(error):
+        if "no ROIs" not in str(error):
             raise
         remedy = "Look at the registered mean image; lower detection.threshold_scaling, or correct cell_diameter_um."
         raise InputError(problem(registered, "no ROI", "at least one", remedy)) from error

@@ -21,7 +21,8 @@ def extract_traces(registered: Path, rois: Path, output: Path, settings: Extract
 
     The store holds ``fluorescence`` and ``neuropil`` (rois, frames), in stored values; per ROI ``skewness`` of the
     fluorescence less 0.7 of the neuropil, smoothed over 0.15 s, and ``cell_probability`` by suite2p's built-in
-    classifier (from skewness, size and compactness); and the attributes of the ``rois`` store.
+    classifier (from skewness, size and compactness), both from valid frames alone; ``valid_frames`` (frames,) of the
+    registered plane; and the attributes of the ``rois`` store.
 
     Parameters
     ----------
@@ -31,12 +32,15 @@ def extract_traces(registered: Path, rois: Path, output: Path, settings: Extract
     attributes = stores.read_attributes(rois)
     stats = _suite2p_stats(rois, attributes["width_px"])
     fluorescence, neuropil = _extract(registered, stats, settings)
-    skewness = trace_skewness(fluorescence - CLASSIFIER_NEUROPIL * neuropil, attributes["volume_rate_hz"])
+    valid = stores.read_array(registered, "valid_frames")
+    corrected = fluorescence - CLASSIFIER_NEUROPIL * neuropil
+    skewness = trace_skewness(corrected[:, valid], attributes["volume_rate_hz"])
     with stores.new_store(output) as store:
         stores.write_array(store, "fluorescence", fluorescence, unit="stored value")
         stores.write_array(store, "neuropil", neuropil, unit="stored value")
         stores.write_array(store, "skewness", skewness)
         stores.write_array(store, "cell_probability", _classify(stats, skewness))
+        stores.write_array(store, "valid_frames", valid)
         stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")})
 
 
@@ -86,6 +90,8 @@ def _extract(registered: Path, stats: list[dict], settings: ExtractionSettings) 
     options = suite2p.settings_for("extraction") | {
         "inner_neuropil_radius": settings.neuropil_inner_px,
         "min_neuropil_pixels": settings.neuropil_min_pixels,
+        "lam_percentile": settings.neuropil_weight_percentile,
+        "circular_neuropil": settings.circular_neuropil,
         "allow_overlap": settings.allow_overlap,
     }
     with warnings.catch_warnings():

@@ -42,6 +42,7 @@ class Plane:
 
 
 def assemble_session(
+    movie: Path,
     rois: list[Path],
     traces: list[Path],
     activity: list[Path],
@@ -52,12 +53,13 @@ def assemble_session(
     """Join the accepted ROIs of all planes and write the ``session`` store.
 
     The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames); ``frame_time_s`` (planes, frames),
-    float64: plane p of P is sampled p / (P · volume rate) later; ``mean_image`` (planes, height, width); the
+    float64, each plane's own; ``valid_frames`` (planes, frames); ``mean_image`` (planes, height, width); the
     footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
     arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
 
     Parameters
     ----------
+    movie : store of :func:`~dina.imaging.inspection.inspect_movie`
     rois, traces, activity : stores of every plane, in the order of planes
     output : Path
     settings : SessionSettings
@@ -68,12 +70,12 @@ def assemble_session(
     Raises
     ------
     ShapeError
-        If planes differ in length or size, naming both.
+        If planes are not those of the movie, or differ from it in length or size.
     InputError
         If a curation file does not fit its ROIs, or if no ROI is accepted.
     """
     planes = [read_plane(*paths) for paths in zip(rois, traces, activity, strict=True)]
-    _check_alike(planes)
+    _check_alike(planes, movie)
     curation = curation or {}
     unknown = sorted(set(curation) - {plane.number for plane in planes})
     if unknown:
@@ -93,7 +95,7 @@ def assemble_session(
         )
         raise InputError(problem(output, found, "some neurons", remedy))
     with stores.new_store(output) as store:
-        _write_activity(store, planes, accepted)
+        _write_activity(store, movie, planes, accepted)
         _write_tables(store, planes, accepted, reasons)
 
 
@@ -109,8 +111,9 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
         "y_px": centroid[:, 0],
         "x_px": centroid[:, 1],
     }
+    red = ("red_probability", "red") if stores.has_array(rois, "red") else ()
     for store, names in (
-        (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast")),
+        (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast", *red)),
         (traces, ("skewness", "cell_probability")),
         (activity, ("noise_level", "usable")),
     ):
@@ -177,31 +180,34 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
     return np.where(chosen, "", "by curation").astype(object)
 
 
-def frame_times_s(n_frames: int, n_planes: int, volume_rate_hz: float, planes: list[int]) -> np.ndarray:
-    """(planes, frames) float64: plane p of P is sampled p / (P · rate) after the volume begins."""
-    delay = np.array(planes)[:, None] / n_planes
-    return (np.arange(n_frames) + delay) / volume_rate_hz
+def _check_alike(planes: list[Plane], movie: Path) -> None:
+    """Raise unless the planes are those of the movie, of its length (or one frame more) and of one size."""
+    known = stores.read_attributes(movie)
+    if [plane.number for plane in planes] != known["planes"]:
+        found, expected = f"planes {[plane.number for plane in planes]}", f"{known['planes']} as in {movie}"
+        raise ShapeError(problem(planes[0].activity, found, expected, "Give the stores of every plane, in order."))
+    for plane in planes:
+        for key in ("height_px", "width_px", "n_frames"):
+            surplus = plane.attributes[key] - known[key]
+            if surplus and not (key == "n_frames" and surplus == 1):
+                found, expected = f"{key} {plane.attributes[key]}", f"{known[key]} as in {movie}"
+                raise ShapeError(problem(plane.activity, found, expected, "Rerun the stages of this plane."))
 
 
-def _check_alike(planes: list[Plane]) -> None:
-    first = planes[0]
-    for plane in planes[1:]:
-        for key in ("n_frames", "height_px", "width_px", "volume_rate_hz"):
-            if plane.attributes[key] != first.attributes[key]:
-                found = f"{key} {plane.attributes[key]}"
-                expected = f"{first.attributes[key]} as in {first.activity}"
-                remedy = "Planes of a recording are alike: check its files and n_planes."
-                raise ShapeError(problem(plane.activity, found, expected, remedy))
-
-
-def _write_activity(store: Path, planes: list[Plane], accepted: list[np.ndarray]) -> None:
+def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: list[np.ndarray]) -> None:
     first = planes[0].attributes
+    times = stores.read_array(movie, "frame_time_s")
+    n_frames = times.shape[1]  # planes with files of their own may have one frame more
     for name, unit in (("deconvolved", "stored value"), ("dff", "1")):
-        rows = [stores.read_array(plane.activity, name)[rois] for plane, rois in zip(planes, accepted, strict=True)]
+        rows = [
+            stores.read_array(plane.activity, name)[rois, :n_frames]
+            for plane, rois in zip(planes, accepted, strict=True)
+        ]
         stores.write_array(store, name, np.concatenate(rows), unit=unit)
     numbers = [plane.number for plane in planes]
-    times = frame_times_s(first["n_frames"], first["n_planes"], first["volume_rate_hz"], numbers)
+    valid = np.stack([stores.read_array(plane.traces, "valid_frames")[:n_frames] for plane in planes])
     stores.write_array(store, "frame_time_s", times, unit="s")
+    stores.write_array(store, "valid_frames", valid)
     stores.write_array(
         store, "mean_image", np.stack([stores.read_array(p.rois, "mean_image") for p in planes]), unit="stored value"
     )

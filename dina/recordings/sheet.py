@@ -14,10 +14,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dina.errors import SettingsError, problem
-from dina.imaging.formats import HDF5_SUFFIXES, TIFF_SUFFIXES
-from dina.settings import AcquisitionInfo, Indicator, Positive, Section, Settings, nearest, parse
+from dina.imaging.acquisition import complete
+from dina.imaging.readers.formats import MOVIE_SUFFIXES
+from dina.imaging.readers.opening import read_header
+from dina.imaging.readers.pages import Header
+from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse
 
-MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES
+PATHS = ("movie", "stimulus_log", "images", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
 DELIMITERS = {".tsv": "\t", ".csv": ","}
@@ -39,20 +42,55 @@ class Recording(Section):
         description="Movie: a file, a folder or a pattern, relative to the sheet; files follow each other in natural "
         "order. Where each plane lies in its own files, {plane} stands for its number, from 0.",
     )
-    dataset: str | None = Field(None, description="Data set inside an HDF5 movie; empty takes the only one that fits.")
+    dataset: str | None = Field(
+        None, description="Data set inside an HDF5 movie, or series inside an NWB file; empty takes the only one."
+    )
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
-        None, description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty is 1."
+        None,
+        description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty takes the header's "
+        "(ScanImage, ImageJ, OME, NWB), else 1.",
     )
     n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
         None,
-        description="Channels: those of a plane follow each other, then comes the next plane; empty is 1.",
+        description="Channels: those of a plane follow each other, then comes the next plane; empty takes the "
+        "header's, else 1.",
+    )
+    n_flyback: Annotated[int, Field(ge=0, le=64)] | None = Field(
+        None, description="Frames at the end of each volume that show no plane; empty takes the header's, else 0."
+    )
+    functional_channel: Annotated[int, Field(ge=0, le=3)] | None = Field(
+        None, description="Channel with the calcium indicator, from 0; empty is 0."
+    )
+    structural_channel: Annotated[int, Field(ge=0, le=3)] | None = Field(
+        None, description="Channel with a structural label, from 0; empty has none."
+    )
+    skip_planes: Annotated[str, Field(pattern=r"^\d+( +\d+)*$")] | None = Field(
+        None, description="Planes that are left out, from 0, separated by spaces."
     )
     volume_rate_hz: Positive | None = Field(
         None,
-        description="Volumes per second: the rate at which each plane is sampled; empty takes the header of a "
-        "ScanImage or ImageJ TIFF.",
+        description="Volumes per second: the rate at which each plane is sampled; empty takes the header's.",
     )
-    pixel_size_um: Positive | None = Field(None, description="Pixel size, micrometres; required for movies.")
+    frame_times: str | None = Field(
+        None,
+        description="Table (CSV, TSV, Parquet) with a column time_s: one row a volume, or one a frame of any plane; "
+        "relative to the sheet. Empty takes the times in the header, else the rate.",
+    )
+    bad_frames: str | None = Field(
+        None,
+        description="Table of volumes to be masked, from 0, with columns first and last; relative to the sheet.",
+    )
+    header: Literal["use", "ignore"] | None = Field(
+        None, description="ignore, where the file's header is wrong; otherwise sheet and header must agree."
+    )
+    axes: Literal["txy", "tyx"] | None = Field(
+        None, description="Axes of an NWB series: txy as in the schema (empty), or tyx as many files have them."
+    )
+    height_px: Count | None = Field(None, description="Height of a frame, pixels; for raw files (.bin), alone.")
+    width_px: Count | None = Field(None, description="Width of a frame, pixels; for raw files (.bin), alone.")
+    pixel_size_um: Positive | None = Field(
+        None, description="Pixel size, micrometres; empty takes the header's. Required for movies."
+    )
     cell_diameter_um: Positive | None = Field(
         None, description="Diameter of a soma, micrometres; required for movies (12 is usual in mouse cortex)."
     )
@@ -166,7 +204,8 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     """Settings of every recording as plain, sorted, default-filled JSON, ready for ``lookup``.
 
     ``settings[recording]`` holds every section of the configuration, overridden by
-    ``recordings/{recording}.yaml`` beside the sheet, and ``recording`` (the sheet's row) and ``acquisition``.
+    ``recordings/{recording}.yaml`` beside the sheet, and ``recording`` (the sheet's row) and ``acquisition``, for
+    which the header of each movie's first file is read; cells that are all filled in would not need it.
 
     Raises
     ------
@@ -206,7 +245,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
         resolved = _fill_simulated(recording, merged) if recording.source == "simulated" else recording
         settings[name] = merged.model_dump(mode="json") | {
             "recording": resolved.model_dump(mode="json"),
-            "acquisition": _acquisition(resolved).model_dump(mode="json"),
+            "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
         }
     return settings
 
@@ -229,19 +268,23 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
         row, where = of["recording"], f"{sheet}, recording {name!r}"
         if row["source"] != "movie":
             continue
-        for plane in range(of["acquisition"]["n_planes"] if of["acquisition"]["separate_files"] else 1):
+        planes = AcquisitionInfo(**of["acquisition"]).planes
+        for plane in planes if of["acquisition"]["separate_files"] else planes[:1]:
             try:
                 movie_files(row["movie"], plane, f"{where}, movie")
             except SettingsError as error:
                 mistakes.append(str(error))
-        for column in ("stimulus_log", "images"):
-            if row[column] and not Path(row[column]).exists():
+        for column in PATHS[1:]:
+            if row[column] and "{plane}" not in row[column] and not Path(row[column]).exists():
                 remedy = "Correct the path; it is relative to the sheet."
                 mistakes.append(
                     problem(f"{where}, {column}", f"nothing at {row[column]!r}", "a file or folder", remedy)
                 )
-        for column in ("pixel_size_um", "cell_diameter_um"):
-            if row[column] is None and of["detection"]["soma_diameter_px"] is None:
+        for column, value in (
+            ("pixel_size_um", of["acquisition"]["pixel_size_um"]),
+            ("cell_diameter_um", row["cell_diameter_um"]),
+        ):
+            if value is None and of["detection"]["soma_diameter_px"] is None:
                 remedy = "Fill in the cell, or set detection.soma_diameter_px."
                 mistakes.append(
                     problem(f"{where}, {column}", "nothing", "a number: it says how large somata are", remedy)
@@ -326,11 +369,7 @@ def _check_row(recording: Recording, where: str) -> None:
 
 
 def _relative_to(recording: Recording, folder: Path) -> Recording:
-    paths = {
-        key: str(folder / getattr(recording, key))
-        for key in ("movie", "stimulus_log", "images")
-        if getattr(recording, key)
-    }
+    paths = {key: str(folder / getattr(recording, key)) for key in PATHS if getattr(recording, key)}
     return recording.model_copy(update=paths)
 
 
@@ -362,16 +401,20 @@ def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
     return recording.model_copy(update=says | {key: str(path) for key, path in files.items()})
 
 
-def _acquisition(recording: Recording) -> AcquisitionInfo:
-    separate = "{plane}" in (recording.movie or "")
-    return AcquisitionInfo(
-        n_planes=recording.n_planes or 1,
-        n_channels=recording.n_channels or 1,
-        volume_rate_hz=recording.volume_rate_hz,
-        pixel_size_um=recording.pixel_size_um,
-        dataset=recording.dataset,
-        separate_files=separate,
-    )
+def _acquisition(recording: Recording, where: str) -> AcquisitionInfo:
+    """What the sheet states of a movie, completed from the header of its first file where there is one."""
+    names = set(AcquisitionInfo.model_fields) & set(Recording.model_fields) - {"skip_planes"}
+    values = {name: value for name in names if (value := getattr(recording, name)) is not None}
+    values["skip_planes"] = tuple(map(int, (recording.skip_planes or "").split()))
+    values["separate_files"] = "{plane}" in (recording.movie or "")
+    stated = parse(AcquisitionInfo, values, where)
+    if recording.source != "movie":
+        return complete(stated, Header(), where)
+    try:
+        first = movie_files(recording.movie, stated.planes[0] if stated.planes else 0)[0]
+    except SettingsError:  # told with all other missing files by check_inputs
+        return complete(stated, Header(), where)
+    return complete(stated, read_header(first) if stated.header == "use" else Header(), f"{where} ({first.name})")
 
 
 def _merge(base: dict, values: dict) -> dict:

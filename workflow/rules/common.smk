@@ -4,7 +4,7 @@ import os
 import sys
 
 from dina.code import code_version
-from dina.errors import SettingsError
+from dina.errors import DinaError
 from dina.recordings.sheet import check_inputs, load_settings, movie_files
 
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
@@ -12,7 +12,7 @@ SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
 try:
     settings = load_settings(config, str(workflow.configfiles[-1]))
     check_inputs(settings, SHEET)
-except SettingsError as error:
+except DinaError as error:
     raise WorkflowError(str(error))
 
 RESULTS = str(config.get("results", "results")).rstrip("/")
@@ -64,8 +64,16 @@ def is_simulated(wildcards):
 
 
 def planes(wildcards):
-    """The recording's planes."""
-    return range(settings[wildcards.recording]["acquisition"]["n_planes"])
+    """The recording's planes, less those left out."""
+    return planes_of(wildcards.recording)
+
+
+def planes_of(recording):
+    """The planes of a recording, less those that the sheet leaves out."""
+    acquisition = settings[recording]["acquisition"]
+    return [
+        p for p in range(acquisition["n_planes"]) if p not in acquisition["skip_planes"]
+    ]
 
 
 def seeds(wildcards):
@@ -89,7 +97,28 @@ def movie(wildcards):
     """A plane's movie: the simulated raw data by their manifest, or the user's own files."""
     if is_simulated(wildcards):
         return [f"{RESULTS}/{wildcards.recording}/raw.json"]
-    return movie_files(recording_of(wildcards)["movie"], int(wildcards.plane))
+    files = movie_files(recording_of(wildcards)["movie"], int(wildcards.plane))
+    return files + movie_tables(wildcards, int(wildcards.plane))
+
+
+def whole_movie(wildcards):
+    """The movie of all planes, as ``movie``."""
+    if is_simulated(wildcards):
+        return [f"{RESULTS}/{wildcards.recording}/raw.json"]
+    pattern = recording_of(wildcards)["movie"]
+    files = [
+        path
+        for plane in planes(wildcards)
+        for path in movie_files(pattern, plane) + movie_tables(wildcards, plane)
+    ]
+    return list(dict.fromkeys(files))
+
+
+def movie_tables(wildcards, plane):
+    """The user's tables of frame times and bad frames, if there are any."""
+    row = recording_of(wildcards)
+    named = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
+    return [Path(path.replace("{plane}", str(plane))) for path in named]
 
 
 def stimuli(wildcards):
@@ -153,7 +182,7 @@ def warn_of_stray_curation():
     """Say which folders of curation belong to no recording and plane of the sheet."""
     for folder in sorted(SHEET.parent.glob("curation/*/plane-*")):
         of = settings.get(folder.parent.name)
-        known = range(of["acquisition"]["n_planes"]) if of else ()
+        known = planes_of(folder.parent.name) if of else ()
         if folder.name not in [f"plane-{plane}" for plane in known]:
             print(
                 f"{folder}: no such recording and plane in {SHEET}; not used.",
@@ -227,8 +256,8 @@ def figures_of(recording):
 
 def described(recording):
     """The manifests of the stores whose facts stand above a recording's figures."""
-    n_planes = settings[recording]["acquisition"]["n_planes"]
-    names = [f"plane-{plane}/registered" for plane in range(n_planes)] + ["session"]
+    names = [f"plane-{plane}/registered" for plane in planes_of(recording)]
+    names += ["movie", "session"]
     names += ["stimuli", "responses"] if recording in DECODING else []
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
 

@@ -1,3 +1,31 @@
+rule inspect_movie:
+    input:
+        whole_movie,
+    output:
+        manifest=results("movie.json"),
+        store=directory(results("movie")),
+    log:
+        results("logs/inspect_movie.log"),
+    benchmark:
+        results("benchmarks/inspect_movie.tsv")
+    priority: 1  # a damaged file is told before the others are registered
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=60,
+    params:
+        movie=of("recording/movie"),
+        state=state(whole_movie),
+        acquisition=of("acquisition"),
+        code=code_version("dina.imaging.inspection"),
+    message:
+        "{wildcards.recording}: looking over the movie's files"
+    script:
+        "../scripts/inspect_movie.py"
+
+
 rule register_plane:
     input:
         movie,

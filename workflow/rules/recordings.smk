@@ -1,5 +1,7 @@
 rule assemble_session:
     input:
+        movie_manifest=results("movie.json"),
+        movie=ancient(results("movie")),
         rois_manifest=per_plane("rois.json"),
         rois=ancient(per_plane("rois")),
         traces_manifest=per_plane("traces.json"),

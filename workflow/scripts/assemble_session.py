@@ -6,6 +6,7 @@ from dina.stage import stage
 
 with stage(snakemake) as job:
     assemble_session(
+        job.input("movie"),
         job.inputs("rois"),
         job.inputs("traces"),
         job.inputs("activity"),

@@ -1,4 +1,4 @@
-"""Pages of one TIFF file, read lazily, after a check that none of them is missing.
+"""Pages of one TIFF file (classic, BigTIFF, ImageJ, ScanImage), after a check that none of them is missing.
 
 tifffile, like suite2p, reads a truncated file as a shorter one without a word, so the chain of page
 directories is walked here first; it also gives each page's size without decoding anything.
@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.readers.pages import Header
+from dina.imaging.readers.scanimage import frame_time_s, scanimage_header
 
-WIDTH, HEIGHT, BITS_PER_SAMPLE, SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 256, 257, 258, 277, 339  # TIFF 6.0, tags of a page
+if TYPE_CHECKING:
+    import tifffile
+
+WIDTH, HEIGHT, BITS_PER_SAMPLE, DESCRIPTION = 256, 257, 258, 270  # TIFF 6.0, tags of a page
+SAMPLES_PER_PIXEL, SAMPLE_FORMAT = 277, 339
 DESCRIBING = (HEIGHT, WIDTH, SAMPLES_PER_PIXEL, BITS_PER_SAMPLE, SAMPLE_FORMAT)
 PAGE = "{} × {} px, {} samples a pixel, {} bits of format {}"
 FIELD_FORMATS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
+MICROMETRES = {"µm", "um", "micron", "microns", "\\u00B5m"}  # as ImageJ spells them
 TRUNCATED = "The file was cut off while it was written or copied: copy it again, or leave it out."
 
 
 class TiffPages:
-    """The pages of a TIFF, BigTIFF or ImageJ file, as arrays of (pages, height, width).
-
-    Attributes
-    ----------
-    path : Path
-    n_pages, height, width : int
-    dtype : numpy dtype, in native byte order
+    """The pages of a TIFF, BigTIFF, ImageJ or ScanImage file; see :class:`~dina.imaging.readers.pages.Pages`.
 
     Raises
     ------
@@ -39,12 +41,15 @@ class TiffPages:
         import tifffile
 
         self.path = path
-        sizes = page_sizes(path)
-        self.height, self.width = _common_size(path, sizes)
-        self.n_pages = len(sizes)
+        self.files = {path}
+        directories = page_directories(path)
+        self.height, self.width = common_size(path, [directory.size for directory in directories])
+        self.n_pages = len(directories)
+        self._descriptions = [directory.description for directory in directories]
         self._tif = None
         self._stack_offset = None
         with tifffile.TiffFile(path) as tif:
+            self.header = tiff_header(tif, path)
             self._stored_dtype = np.dtype(tif.byteorder + tif.pages.first.dtype.char)
             self.dtype = self._stored_dtype.newbyteorder("=")
             announced = (tif.imagej_metadata or {}).get("images", 1)
@@ -64,6 +69,19 @@ class TiffPages:
         for frame, page in zip(frames, pages, strict=True):
             frame[...] = self._read_page(page)
         return frames
+
+    def times_s(self, pages: range) -> np.ndarray | None:
+        """Times that ScanImage wrote into the pages' descriptions; None where it did not."""
+        times = []
+        with open(self.path, "rb") as stream:
+            for page in pages:
+                offset, n_bytes = self._descriptions[page] if page < len(self._descriptions) else (0, 0)
+                stream.seek(offset)
+                time = frame_time_s(stream.read(n_bytes))
+                if time is None:
+                    return None
+                times.append(time)
+        return np.array(times)
 
     def close(self) -> None:
         """Close the file; reading opens it again."""
@@ -88,7 +106,36 @@ class TiffPages:
             raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
 
 
-def _common_size(path: Path, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
+def tiff_header(tif: tifffile.TiffFile, path: Path) -> Header:
+    """What ScanImage or ImageJ says of the acquisition, from the first page alone.
+
+    ImageJ calls the frames of a movie slices unless the stack has frames as well, so that slices are planes only
+    then. Its ``finterval`` (seconds) is the interval between time points, ``fps`` its inverse.
+    """
+    scanimage = scanimage_header(tif, path)
+    if scanimage is not None:
+        return scanimage
+    said = tif.imagej_metadata or {}
+    hyperstack = said.get("frames", 1) > 1
+    rate_hz = said.get("fps") or (1 / said["finterval"] if said.get("finterval") else None)
+    return Header(
+        n_planes=said.get("slices", 1) if hyperstack else None,
+        n_channels=said.get("channels"),
+        frame_rate_hz=None if hyperstack else rate_hz,
+        volume_rate_hz=rate_hz if hyperstack else None,
+        pixel_size_um=_imagej_pixel_size_um(tif, str(said.get("unit", ""))),
+    )
+
+
+def _imagej_pixel_size_um(tif: tifffile.TiffFile, unit: str) -> float | None:
+    """From the resolution tag, pixels a unit, which ImageJ's description names."""
+    resolution = tif.pages.first.tags.valueof("XResolution")
+    if unit not in MICROMETRES or not resolution or not all(resolution):
+        return None
+    return resolution[1] / resolution[0]
+
+
+def common_size(path: Path, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
     """Height and width of all pages, or an error that names the first page that differs."""
     height, width, samples, *_ = sizes[0]
     odd = [page for page, size in enumerate(sizes) if size != sizes[0]]
@@ -104,8 +151,15 @@ def _common_size(path: Path, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
     return height, width
 
 
-def page_sizes(path: Path) -> list[tuple[int, ...]]:
-    """(height, width, samples per pixel, bits, sample format) of every page, from the chain of page directories alone.
+class Directory(NamedTuple):
+    """A page's directory: (height, width, samples per pixel, bits, sample format); offset and bytes of its text."""
+
+    size: tuple[int, ...]
+    description: tuple[int, int]
+
+
+def page_directories(path: Path) -> list[Directory]:
+    """The directory of every page, from the chain alone.
 
     Raises
     ------
@@ -125,24 +179,24 @@ def page_sizes(path: Path) -> list[tuple[int, ...]]:
             )
         big = struct.unpack(order + "H", header[2:4])[0] == 43
         offset = struct.unpack(order + "Q", header[8:16])[0] if big else struct.unpack(order + "I", header[4:8])[0]
-        sizes, seen = [], set()
+        directories, seen = [], set()
         while offset:
             try:
                 if offset in seen:
                     raise struct.error("a directory that leads back to an earlier one")
                 seen.add(offset)
-                size, offset = _read_directory(stream, offset, order, big)
+                directory, offset = _read_directory(stream, offset, order, big)
             except (struct.error, KeyError, OSError) as error:
-                found = f"{len(sizes)} pages, then a broken directory"
+                found = f"{len(directories)} pages, then a broken directory"
                 raise InputError(problem(path, found, "an unbroken chain of pages", TRUNCATED)) from error
-            sizes.append(size)
-    if not sizes:
+            directories.append(directory)
+    if not directories:
         raise InputError(problem(path, "no page", "at least one", TRUNCATED))
-    return sizes
+    return directories
 
 
-def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple[tuple[int, ...], int]:
-    """Size of the page whose directory starts at ``offset``, and the offset of the next directory."""
+def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple[Directory, int]:
+    """The directory at ``offset``, and the offset of the next one."""
     stream.seek(offset)
     count_format, entry_bytes, next_format = ("Q", 20, "Q") if big else ("H", 12, "I")
     n_entries = struct.unpack(order + count_format, stream.read(struct.calcsize(count_format)))[0]
@@ -151,9 +205,13 @@ def _read_directory(stream: object, offset: int, order: str, big: bool) -> tuple
     entries = stream.read(n_entries * entry_bytes)
     following = struct.unpack(order + next_format, stream.read(struct.calcsize(next_format)))[0]
     value = {SAMPLES_PER_PIXEL: 1, BITS_PER_SAMPLE: 1, SAMPLE_FORMAT: 1}
+    description = (0, 0)
     for start in range(0, len(entries), entry_bytes):
         tag, kind = struct.unpack_from(order + "HH", entries, start)
         n_values = struct.unpack_from(order + count_format if big else order + "I", entries, start + 4)[0]
+        place = start + (12 if big else 8)
         if tag in DESCRIBING and n_values == 1:  # several, of colour pages, stand elsewhere
-            value[tag] = struct.unpack_from(order + FIELD_FORMATS[kind], entries, start + (12 if big else 8))[0]
-    return tuple(value[tag] for tag in DESCRIBING), following
+            value[tag] = struct.unpack_from(order + FIELD_FORMATS[kind], entries, place)[0]
+        elif tag == DESCRIPTION and n_values > struct.calcsize(next_format):  # shorter ones stand in the entry itself
+            description = (struct.unpack_from(order + next_format, entries, place)[0], n_values)
+    return Directory(tuple(value[tag] for tag in DESCRIBING), description), following

@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.readers.pages import Header
 
 if TYPE_CHECKING:
     import h5py
 
 
 class Hdf5Pages:
-    """The frames of a three-dimensional data set in an HDF5 file; attributes as in ``TiffPages``."""
+    """The frames of a data set (frames, height, width); see :class:`~dina.imaging.readers.pages.Pages`."""
+
+    header = Header()
 
     def __init__(self, path: Path, dataset: str | None):
         self.path = path
+        self.files = {path}
         self._file = None
-        with _open_hdf5(path) as file:
+        with open_hdf5(path) as file:
             self._name = _find_dataset(file, path, dataset)
             found = file[self._name]
             self.n_pages, self.height, self.width = found.shape
@@ -28,13 +32,16 @@ class Hdf5Pages:
     def read(self, pages: range) -> np.ndarray:
         """(pages, height, width); the file stays open until :meth:`close`."""
         if self._file is None:
-            self._file = _open_hdf5(self.path)
+            self._file = open_hdf5(self.path)
         try:  # whole runs of frames: strided selections are slow in HDF5
             return self._file[self._name][pages.start : pages.stop][:: pages.step]
         except (OSError, RuntimeError) as error:
             where = f"{self.path}, frames {pages.start} to {pages.stop - 1}"
             remedy = "The file is damaged, or its compression filter is missing: copy it again, or rewrite it."
             raise InputError(problem(where, f"unreadable data ({error})", "frames", remedy)) from error
+
+    def times_s(self, pages: range) -> None:
+        """Nothing: HDF5 has no place agreed upon for times."""
 
     def close(self) -> None:
         """Close the file; reading opens it again."""
@@ -43,7 +50,8 @@ class Hdf5Pages:
             self._file = None
 
 
-def _open_hdf5(path: Path) -> h5py.File:
+def open_hdf5(path: Path) -> h5py.File:
+    """Open a file for reading, or say why not."""
     import h5py
 
     try:

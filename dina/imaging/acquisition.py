@@ -1,0 +1,74 @@
+"""How a movie was acquired: what the recording sheet states, completed from the file's header and held against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dina.errors import InputError, problem
+from dina.imaging.readers.pages import Header
+from dina.settings import AcquisitionInfo
+
+RATE_TOLERANCE = 0.02  # sheets give rounded rates; another number of planes or lines differs by more
+IGNORE = "Correct or empty the cell; where the header is wrong, set the sheet's header to ignore."
+
+
+def complete(stated: AcquisitionInfo, header: Header, where: str | Path) -> AcquisitionInfo:
+    """What the sheet states, and from the header what it leaves open.
+
+    Counts left open by both are 1 (flyback: 0); rate and pixel size then stay open. The sheet's pixel size
+    goes before the header's, which few microscopes calibrate.
+
+    Parameters
+    ----------
+    stated : AcquisitionInfo
+    header : Header
+    where : named in errors
+
+    Raises
+    ------
+    InputError
+        If sheet and header contradict each other in planes, channels, flyback frames or rate.
+    """
+    if stated.header == "ignore":
+        header = Header()
+    if stated.separate_files:  # a file then holds one plane, whatever the recording has
+        header = replace(header, n_planes=None, n_flyback=None)
+    counts = {}
+    for name, otherwise in (("n_planes", 1), ("n_channels", 1), ("n_flyback", 0)):
+        sheet, file = getattr(stated, name), getattr(header, name)
+        if None not in (sheet, file) and sheet != file:
+            raise InputError(problem(f"{where}, {name}", f"{sheet} in the sheet", f"{file} as in the header", IGNORE))
+        counts[name] = next((value for value in (sheet, file) if value is not None), otherwise)
+    _check_planes(stated, counts["n_planes"], where)
+    rate_hz = _volume_rate_hz(header, counts["n_planes"] + counts["n_flyback"], stated.separate_files)
+    check_rate(stated.volume_rate_hz, rate_hz, where)
+    return stated.model_copy(
+        update={
+            **counts,
+            "volume_rate_hz": stated.volume_rate_hz or rate_hz,
+            "pixel_size_um": stated.pixel_size_um or header.pixel_size_um,
+        }
+    )
+
+
+def _check_planes(stated: AcquisitionInfo, n_planes: int, where: str | Path) -> None:
+    """Raise if planes are left out that are not there, or all of them."""
+    stray = [plane for plane in stated.skip_planes if plane >= n_planes]
+    if stray or len(set(stated.skip_planes)) == n_planes:
+        found, expected = f"{', '.join(map(str, stated.skip_planes))}", f"some of planes 0 to {n_planes - 1}, not all"
+        raise InputError(problem(f"{where}, skip_planes", found, expected, "Correct the recording sheet."))
+
+
+def check_rate(stated_hz: float | None, found_hz: float | None, where: str | Path) -> None:
+    """Raise if two rates are both known and differ by more than 2 %."""
+    if stated_hz and found_hz and abs(stated_hz / found_hz - 1) > RATE_TOLERANCE:
+        found, expected = f"{stated_hz:g} Hz in the sheet", f"{found_hz:.4g} Hz as in the header or the frame times"
+        raise InputError(problem(f"{where}, volume_rate_hz", found, expected, IGNORE))
+
+
+def _volume_rate_hz(header: Header, frames_per_volume: int, separate_files: bool) -> float | None:
+    """Volumes a second: as stated, or from the rate of frames."""
+    if header.volume_rate_hz and (frames_per_volume > 1 or not header.frame_rate_hz or separate_files):
+        return header.volume_rate_hz
+    return header.frame_rate_hz / frames_per_volume if header.frame_rate_hz else None

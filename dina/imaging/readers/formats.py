@@ -1,0 +1,7 @@
+"""Which files are movies, by the end of their names; light, since parsing the workflow asks it."""
+
+TIFF_SUFFIXES = {".tif", ".tiff", ".btf", ".tf8"}
+HDF5_SUFFIXES = {".h5", ".hdf5", ".hdf"}
+NWB_SUFFIXES = {".nwb"}
+RAW_SUFFIXES = {".bin", ".int16"}
+MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES | NWB_SUFFIXES | RAW_SUFFIXES

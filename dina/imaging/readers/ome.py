@@ -1,0 +1,136 @@
+"""Pages of an OME-TIFF, of one file or several, in the order of time whatever the order in the files.
+
+References
+----------
+Goldberg et al. 2005, Genome Biol. 6:R47; the OME-TIFF specification, 6.3.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import numpy as np
+
+from dina.errors import InputError, problem
+from dina.imaging.readers.pages import Header
+from dina.imaging.readers.tiff import TRUNCATED, common_size, page_directories
+
+if TYPE_CHECKING:
+    import tifffile
+
+TO_UM = {"µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # micro sign and Greek letter
+TO_S = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "min": 60.0, "h": 3600.0}
+CANONICAL = "TZC"
+
+
+class OmePages:
+    """The pages of an OME-TIFF; see :class:`~dina.imaging.readers.pages.Pages`.
+
+    Raises
+    ------
+    InputError
+        If one of its files is missing, truncated or unreadable, or if it has axes other than time, plane, channel.
+    """
+
+    def __init__(self, path: Path):
+        import tifffile
+
+        self.path = path
+        self._tif = None
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            self.header = ome_header(tif, path)
+            order = _order(series, path)
+            pages = [series.pages[k] for k in order]
+            if any(page is None for page in pages):
+                where, found = f"{path}, image {pages.index(None)}", "no data: a file that its header names is absent"
+                raise InputError(problem(where, found, "all files of the set", "Copy the missing files."))
+            self.files = {Path(page.parent.filehandle.path) for page in pages}
+            self.dtype = np.dtype(series.dtype).newbyteorder("=")
+            self._times_s = _delta_times_s(tif, len(series.pages))
+        sizes = [directory.size for file in sorted(self.files) for directory in page_directories(file)]
+        self.height, self.width = common_size(path, sizes)
+        self._order = order
+        self.n_pages = len(order)
+        if self.n_pages > len(sizes):
+            raise InputError(problem(path, f"{len(sizes)} frames", f"{self.n_pages}, as its header says", TRUNCATED))
+
+    def read(self, pages: range) -> np.ndarray:
+        """(pages, height, width) in the file's own type; the files stay open until :meth:`close`."""
+        import tifffile
+
+        if self._tif is None:
+            self._tif = tifffile.TiffFile(self.path)
+        series = self._tif.series[0]
+        frames = np.empty((len(pages), self.height, self.width), self.dtype)
+        for frame, page in zip(frames, pages, strict=True):
+            try:
+                frame[...] = series.pages[self._order[page]].asarray()
+            except (ValueError, RuntimeError, OSError, IndexError, struct.error) as error:
+                where = f"{self.path}, image {page}"
+                raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
+        return frames
+
+    def times_s(self, pages: range) -> np.ndarray | None:
+        """The images' ``DeltaT``; None unless every image has one."""
+        return None if self._times_s is None else self._times_s[pages.start : pages.stop : pages.step]
+
+    def close(self) -> None:
+        """Close the files; reading opens them again."""
+        if self._tif is not None:
+            self._tif.close()
+            self._tif = None
+
+
+def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
+    """Planes, channels, rate and pixel size as OME-XML states them.
+
+    Depth without time is read as time: several programs write movies so.
+    """
+    pixels = _pixels(tif.ome_metadata, path)
+    n_times, n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in CANONICAL)
+    interval = pixels.get("TimeIncrement")
+    size, unit = pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm")
+    return Header(
+        n_planes=n_slices if n_times > 1 else None,
+        n_channels=n_channels,
+        volume_rate_hz=1 / (float(interval) * TO_S[pixels.get("TimeIncrementUnit", "s")]) if interval else None,
+        pixel_size_um=float(size) * TO_UM[unit] if size and unit in TO_UM else None,
+    )
+
+
+def _pixels(xml: str, path: Path) -> ElementTree.Element:
+    try:
+        found = ElementTree.fromstring(xml).find(".//{*}Pixels")
+    except ElementTree.ParseError as error:
+        raise InputError(problem(path, f"unreadable OME-XML ({error})", "OME-XML", "Write the file anew.")) from error
+    if found is None:
+        raise InputError(problem(path, "OME-XML without pixels", "an image", "Write the file anew."))
+    return found
+
+
+def _order(series: tifffile.TiffPageSeries, path: Path) -> np.ndarray:
+    """Which page of the series comes when: channels fastest, then planes, then time."""
+    axes, shape = series.axes.removesuffix("YX"), series.shape[:-2]
+    if set(axes) - set(CANONICAL):
+        found = f"axes {series.axes} of {series.shape}"
+        raise InputError(problem(path, found, "time, planes, channels, rows, columns", "Save grey frames over time."))
+    index = np.arange(int(np.prod(shape))).reshape(shape)
+    return index.transpose([axes.index(axis) for axis in CANONICAL if axis in axes]).ravel()
+
+
+def _delta_times_s(tif: tifffile.TiffFile, n_pages: int) -> np.ndarray | None:
+    """(pages,) times in the order of reading, None where one is missing."""
+    pixels = _pixels(tif.ome_metadata, Path(tif.filename))
+    n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in "ZC")
+    times = np.full(n_pages, np.nan)
+    for plane in pixels.iterfind("{*}Plane"):
+        t, z, c = (int(plane.get(f"The{axis}", 0)) for axis in CANONICAL)
+        unit = plane.get("DeltaTUnit", "s")
+        place = (t * n_slices + z) * n_channels + c
+        if plane.get("DeltaT") is not None and unit in TO_S and place < n_pages:
+            times[place] = float(plane.get("DeltaT")) * TO_S[unit]
+    return times if np.isfinite(times).all() else None

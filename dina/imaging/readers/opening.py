@@ -1,0 +1,78 @@
+"""Which reader opens which file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dina.errors import InputError, problem
+from dina.imaging.readers.formats import HDF5_SUFFIXES, MOVIE_SUFFIXES, RAW_SUFFIXES, TIFF_SUFFIXES
+from dina.imaging.readers.pages import Header, Pages
+from dina.settings import AcquisitionInfo
+
+
+def open_pages(path: Path, acquisition: AcquisitionInfo) -> Pages:
+    """The pages of one file, checked but not yet read.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, no reader for it, or if it is damaged.
+    """
+    suffix = _existing(path).suffix.lower()
+    if suffix in TIFF_SUFFIXES:
+        if _is_ome(path):
+            from dina.imaging.readers.ome import OmePages
+
+            return OmePages(path)
+        from dina.imaging.readers.tiff import TiffPages
+
+        return TiffPages(path)
+    if suffix in HDF5_SUFFIXES:
+        from dina.imaging.readers.hdf5 import Hdf5Pages
+
+        return Hdf5Pages(path, acquisition.dataset)
+    if suffix in RAW_SUFFIXES:
+        from dina.imaging.readers.raw import RawPages
+
+        return RawPages(path, acquisition.height_px, acquisition.width_px)
+    known = ", ".join(sorted(MOVIE_SUFFIXES))
+    raise InputError(problem(path, f"a file ending in {suffix!r}", known, "Convert the movie to TIFF or HDF5."))
+
+
+def read_header(path: Path) -> Header:
+    """What a file's header says, from its beginning alone: quick, however long the movie.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened.
+    """
+    if _existing(path).suffix.lower() not in TIFF_SUFFIXES:
+        return Header()
+    import tifffile
+
+    from dina.imaging.readers.ome import ome_header
+    from dina.imaging.readers.tiff import tiff_header
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return ome_header(tif, path) if tif.is_ome else tiff_header(tif, path)
+    except (tifffile.TiffFileError, OSError, ValueError) as error:
+        raise InputError(problem(path, f"an unreadable file ({error})", "a TIFF", "Copy the file again.")) from error
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(problem(path, "no such file", "a movie", "Correct the recording sheet."))
+    return path
+
+
+def _is_ome(path: Path) -> bool:
+    """Whether a TIFF's first page describes an OME image; a file too damaged to say is left to the check of pages."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return bool(tif.is_ome)
+    except (tifffile.TiffFileError, OSError, ValueError, IndexError):
+        return False
