@@ -12,8 +12,8 @@ from dina.errors import InputError, problem
 from dina.imaging.frames import FrameFile
 from dina.imaging.movies import PlaneMovie
 
-LARGEST = np.iinfo(np.int16).max
-HEADROOM = 4  # floats are scaled by the first frames; later ones may be this much brighter at no cost
+LARGEST = int(np.iinfo(np.int16).max)
+HEADROOM_BITS = 2  # floats are scaled by the first frames; later ones may be four times as bright at no cost
 PROGRESS_S = 5.0
 BY_NAME = "Replace such frames and keep their number, or list them as bad_frames in the recording sheet."
 
@@ -102,15 +102,11 @@ def _divisor(peak: float, dtype: np.dtype, used: int | None) -> int | None:
     if dtype.kind != "f":
         if dtype == np.int16 or dtype.itemsize == 1:
             return 0
-        return max(used or 0, _fitting(peak))
+        return max(used or 0, int(peak).bit_length() - LARGEST.bit_length())
     if peak == 0:
         return used
-    return _fitting(HEADROOM * peak) if used is None else max(used, _fitting(peak))
-
-
-def _fitting(peak: float) -> int:
-    """The least power of two that brings a magnitude into int16."""
-    return math.ceil(math.log2(peak / LARGEST)) if peak > 0 else 0
+    fitting = math.ceil(math.log2(peak / LARGEST))
+    return fitting + HEADROOM_BITS if used is None else max(used, fitting)
 
 
 def _divided(block: np.ndarray, shift: int | None, masked: np.ndarray) -> np.ndarray:

@@ -65,6 +65,7 @@ def register_plane(
         structural, other = None, None
         if known.structural_channel is not None:
             structural, other = _import(source, plane, known.structural_channel, store / STRUCTURAL, bad)
+        lines_px = _unite_lines(frames, structural, settings, bad)
         block_px = block_size_px(source.height, source.width, settings)
         registered = _register(frames, structural, settings, block_px, bad)
         if structural is not None:
@@ -97,7 +98,7 @@ def register_plane(
                 "crispness_raw": crispness(imported.mean_image, interpolated=False),
                 "crispness": crispness(registered["meanImg"], interpolated=block_px is not None),
                 "residual_motion_px": float(np.median(residual)),
-                "bidirectional_shift_px": int(registered["bidiphase"]),
+                "bidirectional_shift_px": lines_px,
             },
         )
 
@@ -150,7 +151,6 @@ def _register(
 
     wrapper = suite2p.load().registration_wrapper
     import torch
-    from suite2p.registration import bidiphase
     from suite2p.registration.register import compute_reference
 
     options = suite2p.settings_for("registration") | {
@@ -170,13 +170,7 @@ def _register(
     device = torch.device("cpu")
     by_structural = structural is not None and settings.align_by == "structural"
     aligned = structural if by_structural else frames
-    good = np.flatnonzero(~bad)
-    n_sampled = min(settings.reference_frames, len(good))
-    sample = aligned[good[np.linspace(0, len(good), n_sampled, endpoint=False).astype(int)]]
-    shift = settings.bidirectional_shift_px
-    options["bidiphase"] = bidiphase.compute(sample) if shift == "auto" else shift
-    if options["bidiphase"]:
-        sample = bidiphase.shift(sample, options["bidiphase"])
+    sample = _sample(aligned, settings, bad)
     # with smaller batches, suite2p 1.1 chooses among the frames of the last batch alone
     reference = compute_reference(sample, settings=options | {"batch_size": len(sample)}, device=device)
     with np.errstate(invalid="ignore", divide="ignore"):  # a movie that never moves divides by its mean motion
@@ -189,6 +183,34 @@ def _register(
             settings=options,
             device=device,
         )
+
+
+def _sample(frames: FrameFile, settings: RegistrationSettings, bad: np.ndarray) -> np.ndarray:
+    """Frames spread evenly over those that are not masked."""
+    good = np.flatnonzero(~bad)
+    n = min(settings.reference_frames, len(good))
+    return frames[good[np.linspace(0, len(good), n, endpoint=False).astype(int)]]
+
+
+def _unite_lines(
+    frames: FrameFile, structural: FrameFile | None, settings: RegistrationSettings, bad: np.ndarray
+) -> int:
+    """Shift every other line where the scanner's way back is late; returns by how many pixels.
+
+    suite2p 1.1 repeats columns where it does so itself for shifts to the right, hence before registration.
+    """
+    from dina.imaging import suite2p
+
+    suite2p.load()
+    from suite2p.registration import bidiphase
+
+    shift = settings.bidirectional_shift_px
+    shift = int(bidiphase.compute(_sample(frames, settings, bad))) if shift == "auto" else shift
+    for file in (frames, structural):
+        if file is not None and shift:
+            for block in file.blocks():
+                file[block] = bidiphase.shift(file[block], shift)
+    return shift
 
 
 def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> int:

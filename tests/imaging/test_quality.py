@@ -32,6 +32,7 @@ def test_residual_motion_is_measured(tmp_path):
         still = shift(TEXTURE, (1.5 * half, 0), order=3, mode="wrap")
         file.append(still + RNG.normal(0, 20, (300, 80, 80)))
     everything = slice(0, 80)
-    moving = residual_motion_px(file, file[:].mean(0), everything, everything)
+    moving, middle = residual_motion_px(file, file[:].mean(0), everything, everything)
     np.testing.assert_allclose(np.median(moving), 0.75, atol=0.15)
-    np.testing.assert_allclose(residual_motion_px(file, TEXTURE, everything, everything)[:9], 0, atol=0.06)
+    np.testing.assert_allclose(residual_motion_px(file, TEXTURE, everything, everything)[0][:9], 0, atol=0.06)
+    assert middle[0] == 12 and middle[-1] == 587

@@ -12,6 +12,7 @@ import pytest
 
 from dina import stores
 from dina.imaging.deconvolution import deconvolve_traces
+from dina.imaging.inspection import inspect_movie
 from dina.imaging.registration import register_plane
 from dina.imaging.rois import detect_rois
 from dina.imaging.traces import extract_traces
@@ -34,7 +35,8 @@ def test_somata_of_a_real_movie_are_found(tmp_path):
     detect_rois(registered, rois, settings.detection, CELL_DIAMETER_UM)
     extract_traces(registered, rois, traces, settings.extraction)
     deconvolve_traces(traces, activity, settings.deconvolution)
-    assemble_session([rois], [traces], [activity], session, settings.session)
+    inspect_movie({0: [MOVIE]}, tmp_path / "movie", ASSUMED)
+    assemble_session(tmp_path / "movie", [rois], [traces], [activity], session, settings.session)
     quality = stores.read_attributes(registered)
     assert quality["pixel_scale"] == 0.5
     assert quality["crispness"] > 1.02 * quality["crispness_raw"]

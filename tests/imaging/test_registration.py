@@ -55,7 +55,7 @@ def test_registered_frames_stand_still(plane, tiny_movie):
 def test_says_what_later_stages_need(plane):
     attributes = stores.read_attributes(plane / "registered")
     expected = {"n_frames": 400, "height_px": 96, "width_px": 96, "volume_rate_hz": 10.0, "pixel_size_um": 1.5}
-    expected |= {"n_planes": 1, "plane": 0, "pixel_scale": 1.0, "n_dropped_pages": 0}
+    expected |= {"plane": 0, "pixel_scale": 1.0, "n_dropped_pages": 0}
     assert expected.items() <= attributes.items()
 
 
@@ -136,3 +136,55 @@ def test_a_movie_that_fails_leaves_nothing(tmp_path):
 def test_an_unknown_rate_is_refused_before_any_work(tmp_path):
     with pytest.raises(InputError, match="volume rate.*volume_rate_hz"):
         register(tmp_path, texture(64, 64)[None].repeat(40, 0).astype(np.uint16), acquisition=AcquisitionInfo())
+
+
+def two_channel_movie(n_frames=80, side=96):
+    """Pages of two channels that move alike; the second is brighter, with structure where the first has none."""
+    rng = np.random.default_rng(3)
+    motion = rng.integers(-4, 5, (n_frames, 2))
+    dim, bright = texture(side, side, 1) / 20, texture(side, side, 2)
+    pages = [
+        np.roll(still, m, (0, 1)) + rng.normal(0, noise, (side, side))
+        for m in motion
+        for still, noise in ((dim, 60), (bright, 30))
+    ]
+    return (np.array(pages) + 300).clip(0).astype(np.uint16), motion
+
+
+def test_the_structural_channel_moves_the_functional_one(tmp_path):
+    pages, motion = two_channel_movie()
+    acquisition = AcquisitionInfo(volume_rate_hz=10, pixel_size_um=1.5, n_channels=2, structural_channel=1)
+    settings = RegistrationSettings(align_by="structural", non_rigid=False)
+    store = register(tmp_path, pages, settings, acquisition)
+    rigid = stores.read_array(store, "rigid_offsets_px")
+    assert np.max(away_from_constant(rigid - motion)) == 0
+    functional, structural = (stores.read_array(store, f"mean_image{kind}") for kind in ("", "_structural"))
+    assert structural.std() > 5 * functional.std()
+    frames = open_frames(store)
+    assert len(frames) == 80 and not (store / "structural.int16").exists()
+    np.testing.assert_allclose(frames[:].mean(0), functional, atol=0.6)
+    shift_back = np.roll(pages[0], -rigid[0], (0, 1))
+    np.testing.assert_array_equal(frames[0:1][0], shift_back)
+
+
+def test_masked_frames_are_not_believed(tmp_path, tiny_movie):
+    frames = tiny_movie.frames[:120].copy()
+    frames[40:45] = 7
+    (tmp_path / "bad.csv").write_text("first,last\n40,44\n")
+    acquisition = AcquisitionInfo(volume_rate_hz=10, pixel_size_um=1.5, bad_frames=str(tmp_path / "bad.csv"))
+    store = register(tmp_path, frames, acquisition=acquisition)
+    assert np.flatnonzero(~stores.read_array(store, "valid_frames")).tolist() == [40, 41, 42, 43, 44]
+
+
+@pytest.mark.parametrize("setting", [3, "auto"])
+def test_lines_scanned_backwards_are_shifted(tmp_path, setting):
+    rng = np.random.default_rng(0)
+    still = texture(96, 96) + 2000
+    torn = still + rng.normal(0, 30, (60, 96, 96))
+    torn[:, 1::2] = np.roll(torn[:, 1::2], -3, 2)
+    settings = RegistrationSettings(bidirectional_shift_px=setting, non_rigid=False)
+    store = register(tmp_path, torn.astype(np.uint16), settings)
+    assert stores.read_attributes(store)["bidirectional_shift_px"] == 3
+    inside = (slice(12, -12), slice(12, -12))
+    mean = stores.read_array(store, "mean_image")
+    assert np.corrcoef(mean[inside].ravel(), still[inside].ravel())[0, 1] > 0.99

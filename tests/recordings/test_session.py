@@ -8,7 +8,7 @@ import pytest
 from dina import stores
 from dina.errors import InputError, ShapeError
 from dina.imaging.rois import Footprints
-from dina.recordings.session import assemble_session, frame_times_s, read_plane, rejections
+from dina.recordings.session import assemble_session, read_plane, rejections
 from dina.settings import SessionSettings
 
 N_FRAMES = 50
@@ -34,7 +34,7 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
 FLOATS = {"compactness", "aspect_ratio", "contrast", "skewness", "cell_probability", "noise_level"}
 
 
-def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
+def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
     """The stores ``rois``, ``traces`` and ``activity`` of a plane with the given measures of ROIs."""
     attributes = {
         "n_frames": n_frames,
@@ -42,7 +42,6 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
         "width_px": 30,
         "volume_rate_hz": 5.0,
         "pixel_size_um": 1.5,
-        "n_planes": n_planes,
         "plane": number,
         "pixel_scale": 1.0,
         "diameter_px": 8.0,
@@ -64,6 +63,8 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
                 Footprints(np.arange(0, 3 * n + 1, 3), pixel, np.ones(3 * n, np.float32)).write(store)
                 stores.write_array(store, "centroid_px", np.arange(2 * n).reshape(n, 2).astype(np.float32))
                 stores.write_array(store, "mean_image", np.full((20, 30), number, np.float32))
+            if path.name == "traces":
+                stores.write_array(store, "valid_frames", np.arange(n_frames) != 7 + number)
             if path.name == "activity":
                 trace = 100 * number + np.arange(n)[:, None] + np.zeros((n, n_frames), np.float32)
                 stores.write_array(store, "deconvolved", trace)
@@ -72,10 +73,21 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES, n_planes=2):
     return paths
 
 
-def assemble(folder, planes, **kwargs):
+def write_movie(folder, numbers, n_frames=N_FRAMES):
+    """A ``movie`` store: plane p is sampled 0.1 s · p after plane 0."""
+    with stores.new_store(folder / "movie") as store:
+        times = np.arange(n_frames) / 5 + 0.1 * np.array(numbers)[:, None]
+        stores.write_array(store, "frame_time_s", times, unit="s")
+        sizes = {"height_px": 20, "width_px": 30, "volume_rate_hz": 5.0}
+        stores.write_attributes(store, {"planes": numbers, "n_frames": n_frames} | sizes)
+    return folder / "movie"
+
+
+def assemble(folder, planes, n_frames=N_FRAMES, **kwargs):
     rois, traces, activity = zip(*planes, strict=True)
     settings = kwargs.pop("settings", SessionSettings())
-    assemble_session(list(rois), list(traces), list(activity), folder / "session", settings, **kwargs)
+    movie = write_movie(folder, [stores.read_attributes(path)["plane"] for path in activity], n_frames)
+    assemble_session(movie, list(rois), list(traces), list(activity), folder / "session", settings, **kwargs)
     return stores.checked(folder / "session", verify=True)
 
 
@@ -105,7 +117,6 @@ def test_each_plane_keeps_its_own_times(tmp_path):
     times = stores.read_array(assemble(tmp_path, two_planes(tmp_path)), "frame_time_s")
     assert times.dtype == np.float64
     np.testing.assert_allclose(times[:, :3], [[0, 0.2, 0.4], [0.1, 0.3, 0.5]])
-    np.testing.assert_allclose(frame_times_s(2, 4, 10.0, [3]), [[0.075, 0.175]])
 
 
 @pytest.mark.parametrize("reason", ODD)
@@ -131,10 +142,26 @@ def test_a_ragged_outline_is_forgiven_where_a_body_is_seen(tmp_path, compactness
     assert rejections(plane, SessionSettings()).tolist() == [reason]
 
 
-def test_planes_of_unequal_length_are_refused_by_name(tmp_path):
+def test_planes_that_are_not_the_movies_are_refused_by_name(tmp_path):
     planes = [write_plane(tmp_path, 0, [GOOD]), write_plane(tmp_path, 1, [GOOD], n_frames=49)]
-    with pytest.raises(ShapeError, match=r"plane-1/activity: found n_frames 49; expected 50 as in .*plane-0/activity"):
+    with pytest.raises(ShapeError, match=r"plane-1/activity: found n_frames 49; expected 50 as in .*movie"):
         assemble(tmp_path, planes)
+    movie = write_movie(tmp_path / "other", [0, 2])
+    with pytest.raises(ShapeError, match=r"found planes \[0, 1\]; expected \[0, 2\]"):
+        assemble_session(movie, *map(list, zip(*planes, strict=True)), tmp_path / "session", SessionSettings())
+
+
+def test_a_plane_may_have_a_frame_more_and_planes_may_be_left_out(tmp_path):
+    planes = [write_plane(tmp_path, 0, [GOOD]), write_plane(tmp_path, 3, [GOOD], n_frames=N_FRAMES + 1)]
+    session = assemble(tmp_path, planes)
+    assert stores.read_attributes(session)["planes"] == [0, 3]
+    assert stores.read_array(session, "deconvolved").shape == (2, N_FRAMES)
+    assert stores.read_table(session, "neurons")["plane"].tolist() == [0, 3]
+
+
+def test_masked_frames_are_known_plane_by_plane(tmp_path):
+    valid = stores.read_array(assemble(tmp_path, two_planes(tmp_path)), "valid_frames")
+    assert np.argwhere(~valid).tolist() == [[0, 7], [1, 8]]
 
 
 def test_no_accepted_roi_is_an_error(tmp_path):

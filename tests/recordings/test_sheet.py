@@ -1,6 +1,8 @@
 import re
 
+import numpy as np
 import pytest
+import tifffile
 import yaml
 
 from dina.errors import SettingsError
@@ -95,7 +97,7 @@ def test_another_separator_is_suspected(sheet):
 def test_all_that_is_not_there_is_told_at_once(sheet, tmp_path):
     header = "recording\tsource\tmovie\tstimulus_log\timages\tn_planes"
     path = sheet("m1\tmovie\tp{plane}.tif\tlog.csv\timages\t2", "m2\tmovie\tb.tif", "s\tsimulated", header=header)
-    (tmp_path / "p0.tif").touch()
+    tifffile.imwrite(tmp_path / "p0.tif", np.zeros((2, 40, 40), np.uint16))
     settings = load_settings({"recordings": str(path)})
     with pytest.raises(SettingsError) as error:
         check_inputs(settings, path)

@@ -97,7 +97,8 @@ class TiffPages:
             flat = np.fromfile(self.path, self._stored_dtype, self.height * self.width, offset=offset)
             return flat.reshape(self.height, self.width)
         if self._tif is None:
-            self._tif = tifffile.TiffFile(self.path)
+            # of a classic ScanImage file, tifffile would guess where pages lie instead of following their chain
+            self._tif = tifffile.TiffFile(self.path, is_scanimage=False)
             self._tif.pages.useframes = True  # pages are alike: read their offsets only
         try:
             return self._tif.pages[page].asarray()

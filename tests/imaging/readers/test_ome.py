@@ -1,0 +1,100 @@
+"""OME-TIFFs: pages in the order of time whatever the order in the file, one file or several."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from dina.errors import InputError
+from dina.imaging.movies import Movie
+from dina.imaging.readers.ome import OmePages
+from dina.imaging.readers.opening import open_pages, read_header
+from dina.settings import AcquisitionInfo
+
+TIMES, SLICES, CHANNELS = 5, 3, 2
+RNG = np.random.default_rng(0)
+STACK = RNG.integers(0, 60000, (TIMES, SLICES, CHANNELS, 40, 48)).astype(np.uint16)
+IN_ORDER = STACK.reshape(-1, 40, 48)
+STATED = {"PhysicalSizeX": 1.25, "PhysicalSizeXUnit": "µm", "TimeIncrement": 200, "TimeIncrementUnit": "ms"}
+
+
+@pytest.mark.parametrize("axes", ["TZCYX", "TCZYX", "ZTCYX", "CZTYX"])
+def test_pages_come_in_order_of_time(tmp_path, axes):
+    order = ["TZCYX".index(axis) for axis in axes]
+    metadata = STATED | {"axes": axes}
+    tifffile.imwrite(
+        tmp_path / "movie.ome.tif", STACK.transpose(order), ome=True, metadata=metadata, photometric="minisblack"
+    )
+    pages = open_pages(tmp_path / "movie.ome.tif", AcquisitionInfo())
+    assert isinstance(pages, OmePages)
+    assert (pages.n_pages, pages.height, pages.width, pages.dtype) == (30, 40, 48, np.uint16)
+    np.testing.assert_array_equal(pages.read(range(30)), IN_ORDER)
+    np.testing.assert_array_equal(pages.read(range(1, 30, 4)), IN_ORDER[1::4])
+    pages.close()
+    header = read_header(tmp_path / "movie.ome.tif")
+    assert (header.n_planes, header.n_channels, header.pixel_size_um) == (SLICES, CHANNELS, 1.25)
+    assert header.volume_rate_hz == pytest.approx(5)
+    assert pages.times_s(range(30)) is None
+
+
+def test_depth_without_time_is_time(tmp_path):
+    frames = IN_ORDER[:12]
+    tifffile.imwrite(
+        tmp_path / "z.ome.tif", frames, ome=True, metadata={"axes": "ZYX"}, photometric="minisblack", compression="zlib"
+    )
+    assert read_header(tmp_path / "z.ome.tif").n_planes is None
+    np.testing.assert_array_equal(open_pages(tmp_path / "z.ome.tif", AcquisitionInfo()).read(range(12)), frames)
+
+
+def test_times_of_the_images_are_read(tmp_path):
+    delta = [0.1 * k + 0.003 * (k % 2) for k in range(30)]
+    metadata = {"axes": "TZCYX", "Plane": {"DeltaT": delta, "DeltaTUnit": ["s"] * 30}}
+    tifffile.imwrite(tmp_path / "t.ome.tif", STACK, ome=True, metadata=metadata, photometric="minisblack")
+    pages = open_pages(tmp_path / "t.ome.tif", AcquisitionInfo())
+    np.testing.assert_allclose(pages.times_s(range(2, 30, 6)), delta[2::6])
+
+
+def write_set(folder, n_files=2):
+    """An OME-TIFF of two files, each of which describes both: tifffile writes no sets, so the first is rewritten."""
+    frames = RNG.integers(0, 60000, (40, 40, 48)).astype(np.uint16)
+    half = len(frames) // n_files
+    names = [f"part_{k}.ome.tif" for k in range(n_files)]
+    data = "".join(
+        f'<TiffData IFD="0" FirstT="{k * half}" FirstZ="0" FirstC="0" PlaneCount="{half}">'
+        f'<UUID FileName="{name}">urn:uuid:0000000{k}-0000-0000-0000-000000000000</UUID></TiffData>'
+        for k, name in enumerate(names)
+    )
+    for k, name in enumerate(names):
+        xml = (
+            '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="urn:uuid:0000000{k}-0000-0000-0000-000000000000"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYCZT" Type="uint16" SizeX="48" SizeY="40" SizeC="1" SizeZ="1" SizeT="{len(frames)}">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+        with tifffile.TiffWriter(folder / name) as tif:
+            for number, frame in enumerate(frames[k * half : (k + 1) * half]):
+                tif.write(frame, metadata=None, description=xml if number == 0 else None)
+    return [folder / name for name in names], frames
+
+
+def test_a_set_of_files_is_read_once(tmp_path):
+    paths, frames = write_set(tmp_path)
+    movie = Movie(paths, AcquisitionInfo(volume_rate_hz=5))
+    assert movie.n_frames == 40
+    read = np.concatenate([block for _, block in movie.plane(0).blocks()])
+    np.testing.assert_array_equal(read, frames)
+
+
+def test_a_missing_file_of_a_set_is_an_error(tmp_path):
+    paths, _ = write_set(tmp_path)
+    paths[1].unlink()
+    with pytest.raises(InputError, match=r"part_0\.ome\.tif, image 20: found no data"):
+        Movie(paths[:1], AcquisitionInfo())
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5])
+def test_a_truncated_file_is_refused(tmp_path, share):
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, IN_ORDER, ome=True, photometric="minisblack")
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(InputError, match=r"movie\.ome\.tif.*expected.*cut off"):
+        open_pages(path, AcquisitionInfo()).read(range(30))

@@ -1,0 +1,31 @@
+"""Tables of bad frames."""
+
+import numpy as np
+import pytest
+
+from dina.errors import InputError
+from dina.imaging.tables import read_bad_frames
+
+
+@pytest.mark.parametrize(("name", "separator"), [("bad.csv", ","), ("bad.tsv", "\t")])
+def test_ranges_are_masked_with_both_ends(tmp_path, name, separator):
+    (tmp_path / name).write_text(f"first{separator}last\n3{separator}5\n9{separator}9\n")
+    assert np.flatnonzero(read_bad_frames(tmp_path / name, 12)).tolist() == [3, 4, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("first,last\n3,5\n7,12\n", "row 3: found frames 7 to 12; expected whole numbers from 0 to 11, in order"),
+        ("first,last\n5,3\n", "row 2: found frames 5 to 3"),
+        ("first,last\n1.5,3\n", "row 2: found frames 1.5 to 3"),
+        ("first,last\n0,11\n", "found every frame"),
+        ("first\n0\n", "expected also last"),
+        ("first,last\n", "found no row"),
+        ("first,last\n0,\n", "row 2: found .*; expected a number in last"),
+    ],
+)
+def test_rows_that_are_no_ranges_are_refused(tmp_path, text, message):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_bad_frames(tmp_path / "bad.csv", 12)
