@@ -39,7 +39,7 @@ class OmePages:
         import tifffile
 
         self.path = path
-        self._tif = None
+        self._tif = self._handle = None
         with tifffile.TiffFile(path) as tif:
             series = tif.series[0]
             self.header = ome_header(tif, path)
@@ -68,11 +68,22 @@ class OmePages:
         frames = np.empty((len(pages), self.height, self.width), self.dtype)
         for frame, page in zip(frames, pages, strict=True):
             try:
-                frame[...] = series.pages[self._order[page]].asarray()
+                frame[...] = self._opened(series.pages[self._order[page]]).asarray()
             except (ValueError, RuntimeError, OSError, IndexError, struct.error) as error:
                 where = f"{self.path}, image {page}"
                 raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
         return frames
+
+    def _opened(self, page: tifffile.TiffPage) -> tifffile.TiffPage:
+        """The page with its file open, and no other of the set: there may be a file for every frame."""
+        handle = page.parent.filehandle
+        if handle is not self._handle:
+            if self._handle is not None:
+                self._handle.close()
+            if handle.closed:
+                handle.open()
+            self._handle = handle
+        return page
 
     def times_s(self, pages: range) -> np.ndarray | None:
         """The images' ``DeltaT``; None unless every image has one."""
@@ -80,9 +91,10 @@ class OmePages:
 
     def close(self) -> None:
         """Close the files; reading opens them again."""
-        if self._tif is not None:
-            self._tif.close()
-            self._tif = None
+        for opened in (self._handle, self._tif):
+            if opened is not None:
+                opened.close()
+        self._handle = self._tif = None
 
 
 def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
