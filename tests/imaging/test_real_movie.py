@@ -46,3 +46,26 @@ def test_somata_of_a_real_movie_are_found(tmp_path):
     for y, x in ((34, 18), (55, 37), (79, 52), (106, 41), (80, 89)):  # bright active somata, picked by eye
         assert np.hypot(neurons["y_px"] - y, neurons["x_px"] - x).min() < 6
     assert (stores.read_array(session, "deconvolved") >= 0).all()
+
+
+TIFF = MOVIE.with_name("movie-200-frames.tiff")
+
+
+@pytest.mark.skipif(not (MOVIE.is_file() and TIFF.is_file()), reason=f"no movies at {MOVIE} and {TIFF}")
+def test_both_readers_give_the_same_rois_on_the_frames_they_share(tmp_path):
+    import h5py
+
+    with h5py.File(MOVIE) as file, h5py.File(tmp_path / "first.h5", "w") as first:
+        frames = file["data/image"][:200]
+        first["data/image"] = frames
+    manifests = {}
+    for path in (tmp_path / "first.h5", TIFF):
+        registered, rois, traces = (tmp_path / f"{path.suffix}-{name}" for name in ("registered", "rois", "traces"))
+        register_plane([path], registered, 0, ASSUMED, Settings().registration)
+        detect_rois(registered, rois, Settings().detection, CELL_DIAMETER_UM)
+        extract_traces(registered, rois, traces, Settings().extraction)
+        manifests[path] = [stores.manifest_path(store).read_text() for store in (registered, rois, traces)]
+        raw = stores.read_array(registered, "mean_image_raw")
+        np.testing.assert_allclose(raw, (frames // 2).mean(0), rtol=1e-5)  # halved, not wrapped
+    assert frames.max() > 32767
+    assert manifests[TIFF] == manifests[tmp_path / "first.h5"]

@@ -1,5 +1,7 @@
 """ROIs against known cells."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -110,3 +112,25 @@ def test_bins_last_as_long_as_transients_and_fit_into_memory():
     hour = {"height_px": 512, "width_px": 512, "volume_rate_hz": 30.0, "n_frames": 108_000}
     assert 22 * 512 * 512 * 108_000 / frames_per_bin(hour, settings, "GCaMP6s") <= 12e9
     assert frames_per_bin(hour | {"n_frames": 10**9}, settings, None) == 500
+
+
+def test_red_cells_are_told_from_light_that_bleeds_through(plane, tiny_movie, tmp_path):
+    """Three of nine cells carry a structural label; a fifth of the functional channel's light bleeds into it."""
+    store = tmp_path / "registered"
+    shutil.copytree(plane / "registered", store)
+    rigid = stores.read_array(store, "rigid_offsets_px")
+    reference = np.median(rigid - tiny_movie.motion_px, axis=0)
+    labelled = tiny_movie.centres[[0, 4, 8]] - reference
+    y, x = np.mgrid[:96, :96]
+    structural = 100 + 0.2 * stores.read_array(store, "mean_image")
+    for cy, cx in labelled:
+        structural[np.hypot(y - cy, x - cx) <= 4] += 400
+    stores.write_array(store, "mean_image_structural", structural)
+    detect_rois(store, tmp_path / "rois", DetectionSettings(), 12, "GCaMP6f")
+    centres = stores.read_array(tmp_path / "rois", "centroid_px")
+    probability, red = (stores.read_array(tmp_path / "rois", name) for name in ("red_probability", "red"))
+    distance = np.linalg.norm(centres[:, None] - (tiny_movie.centres - reference), axis=2)
+    cell = np.where(distance.min(1) < 2, distance.argmin(1), -1)
+    assert set(cell[red]) == {0, 4, 8}
+    assert probability[np.isin(cell, [0, 4, 8])].min() > 0.8 > 0.6 > probability[cell % 4 != 0].max()
+    assert not stores.has_array(plane / "rois", "red")
