@@ -313,6 +313,11 @@ class DeconvolutionSettings(Section):
 class SessionSettings(Section):
     """Which ROIs are accepted as neurons."""
 
+    require_dff: bool = Field(
+        False,
+        description="Leave out ROIs whose baseline is not above 0, as where an offset was subtracted from the movie: "
+        "they have no dF/F, but deconvolved activity.",
+    )
     min_evidence: NonNegative = Field(
         0.06,
         description="Least product of an ROI's skewness and its classifier probability; lower accepts more.",

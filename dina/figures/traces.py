@@ -29,6 +29,7 @@ def draw_traces(session: Path, known: dict[int, KnownPlane], truth: Path | None)
     neurons = stores.read_table(session, "neurons")
     attributes = stores.read_attributes(session)
     ranked = neurons["skewness"].to_numpy().argsort(kind="stable")[::-1]
+    ranked = ranked[neurons["has_dff"].to_numpy()[ranked]] if neurons["has_dff"].any() else ranked
     chosen = ranked[np.unique(np.linspace(0, len(ranked) - 1, min(N_NEURONS, len(ranked))).round().astype(int))]
     dff, deconvolved = (stores.read_array(session, name)[chosen] for name in ("dff", "deconvolved"))
     window = busiest(deconvolved, round(WINDOW_S * attributes["volume_rate_hz"]))
@@ -63,10 +64,11 @@ def busiest(deconvolved: np.ndarray, n_frames: int) -> slice:
 
 
 def _draw_neuron(axes: Axes, time_s: np.ndarray, dff: np.ndarray, deconvolved: np.ndarray, floor: int) -> None:
-    low, high = dff.min(), max(dff.max(), dff.min() + 1e-6)
-    scale = (DFF[1] - DFF[0]) / (high - low)
-    axes.plot(time_s, floor + DFF[0] + scale * (dff - low), color=GREY, linewidth=0.9)
-    _percent_bar(axes, time_s[-1], floor, scale, high - low)
+    if np.isfinite(dff).all():  # a neuron without a baseline above 0 has none
+        low, high = dff.min(), max(dff.max(), dff.min() + 1e-6)
+        scale = (DFF[1] - DFF[0]) / (high - low)
+        axes.plot(time_s, floor + DFF[0] + scale * (dff - low), color=GREY, linewidth=0.9)
+        _percent_bar(axes, time_s[-1], floor, scale, high - low)
     events = np.flatnonzero(deconvolved > 0)
     heights = deconvolved[events] / max(deconvolved.max(), 1e-12) * (DECONVOLVED[1] - DECONVOLVED[0])
     base = floor + DECONVOLVED[0]

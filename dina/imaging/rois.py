@@ -19,7 +19,7 @@ SCALES = (1.55, 4.0)  # below the first, about 9 px, noise and not the soma's si
 ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 10 to 15 µm: blur widens them
 GAP_PX = 1  # between an ROI and the ring it is compared with: its edge is blurred
 BYTES_PER_BINNED_PIXEL = 22  # at suite2p's peak: five and a half copies of the binned movie, measured
-LONGEST_BIN_FRAMES = 500  # suite2p reads this many frames at once
+FRAMES_PER_READ = 500  # of suite2p's binning, hence the longest bin
 BLEEDTHROUGH_BLOCKS = 3  # a side, as in suite2p
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "plane", "pixel_scale")
 
@@ -176,7 +176,8 @@ def frames_per_bin(attributes: dict, settings: DetectionSettings, indicator: str
     pixel_mb = BYTES_PER_BINNED_PIXEL * attributes["height_px"] * attributes["width_px"] / 1e6
     n_bins = max(1, min(settings.n_bins, int(settings.max_memory_mb / pixel_mb)))
     bin_frames = max(1, round(bin_s * attributes["volume_rate_hz"]), -(-attributes["n_frames"] // n_bins))
-    return min(bin_frames, LONGEST_BIN_FRAMES)
+    # suite2p bins each read apart and drops what is left over: as long a bin as leaves the number of bins
+    return FRAMES_PER_READ // max(1, FRAMES_PER_READ // bin_frames)
 
 
 def centroids_px(footprints: Footprints, width: int) -> np.ndarray:

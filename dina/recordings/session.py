@@ -52,7 +52,8 @@ def assemble_session(
 ) -> None:
     """Join the accepted ROIs of all planes and write the ``session`` store.
 
-    The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames); ``frame_time_s`` (planes, frames),
+    The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames), NaN for neurons without a baseline
+    above 0 (``has_dff`` in the table); ``frame_time_s`` (planes, frames),
     float64, each plane's own; ``valid_frames`` (planes, frames); ``mean_image`` (planes, height, width); the
     footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
     arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
@@ -115,19 +116,21 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
     for store, names in (
         (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast", *red)),
         (traces, ("skewness", "cell_probability")),
-        (activity, ("noise_level", "usable")),
+        (activity, ("noise_level",)),
     ):
         columns |= {name: stores.read_array(store, name) for name in names}
+    columns["has_dff"] = stores.read_array(activity, "usable")
+    columns["noise_level"] = np.where(columns["has_dff"], columns["noise_level"], np.nan).astype(np.float32)
     return Plane(attributes["plane"], rois, traces, activity, attributes, pd.DataFrame(columns))
 
 
 def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     """(rois,) why each ROI is not accepted as a neuron, empty where it is.
 
-    An ROI is a neuron if its fluorescence has a baseline above 0; if it has the size and the compactness
-    of a soma, which specks and stretches of dendrite or neuropil have not (a ragged outline is forgiven where
-    the mean image shows a body brighter than its surround); if it is not clearly darker than its surround, as
-    neuropil between bright somata is; and if there is evidence
+    An ROI is a neuron if its fluorescence has a baseline above 0, where that is asked for; if it has the size
+    and the compactness of a soma, which specks and stretches of dendrite or neuropil have not (a ragged outline is
+    forgiven where the mean image shows a body brighter than its surround); if it is not clearly darker than its
+    surround, as neuropil between bright somata is; and if there is evidence
     enough, the product of two numbers: the skewness of its trace, which transients raise while noise
     and neuropil are symmetric, and the probability by suite2p's built-in classifier (skewness, size and
     compactness of ROIs that people curated). A trace with few transients must come from what is a soma
@@ -141,7 +144,7 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     bright = table["contrast"] >= BRIGHT
     largest_compactness = np.where(bright, settings.max_compactness_bright, settings.max_compactness)
     criteria = {
-        "baseline not above 0": ~table["usable"],
+        "baseline not above 0": ~table["has_dff"] & settings.require_dff,
         "too small": table["n_soma_pixels"] < smallest,
         "too large": table["n_soma_pixels"] > largest,
         "not compact": table["compactness"] > largest_compactness,
@@ -203,6 +206,9 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
             stores.read_array(plane.activity, name)[rois, :n_frames]
             for plane, rois in zip(planes, accepted, strict=True)
         ]
+        if name == "dff":
+            for of, plane, rois in zip(rows, planes, accepted, strict=True):
+                of[~plane.table["has_dff"].to_numpy()[rois]] = np.nan
         stores.write_array(store, name, np.concatenate(rows), unit=unit)
     numbers = [plane.number for plane in planes]
     valid = np.stack([stores.read_array(plane.traces, "valid_frames")[:n_frames] for plane in planes])
@@ -230,7 +236,7 @@ def _write_tables(store: Path, planes: list[Plane], accepted: list[np.ndarray], 
     neurons = pd.concat([plane.table.iloc[rois] for plane, rois in zip(planes, accepted, strict=True)])
     neurons.insert(0, "neuron", np.arange(len(neurons), dtype=np.int32))
     stores.write_table(store, "rois", everything)
-    stores.write_table(store, "neurons", neurons.drop(columns="usable"))
+    stores.write_table(store, "neurons", neurons)
 
 
 def _roi_digest(manifest: Path) -> str:

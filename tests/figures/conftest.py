@@ -34,6 +34,7 @@ def imaging(tmp_path_factory):
             "y_px": np.tile(CENTRES[:3, 0], 2).astype(float),
             "x_px": np.tile(CENTRES[:3, 1], 2).astype(float),
             "skewness": rng.uniform(0.5, 5, 6),
+            "has_dff": True,
         }
     )
     spikes = rng.random((8, FRAMES)) < 0.05

@@ -122,7 +122,16 @@ def test_each_plane_keeps_its_own_times(tmp_path):
 @pytest.mark.parametrize("reason", ODD)
 def test_each_criterion_names_what_fails(tmp_path, reason):
     plane = read_plane(*write_plane(tmp_path, 0, [GOOD, GOOD | ODD[reason]]))
-    assert rejections(plane, SessionSettings()).tolist() == ["", reason]
+    assert rejections(plane, SessionSettings(require_dff=True)).tolist() == ["", reason]
+
+
+def test_a_neuron_without_a_baseline_keeps_its_deconvolved_activity(tmp_path):
+    plane = write_plane(tmp_path, 0, [GOOD, GOOD | ODD["baseline not above 0"]])
+    session = assemble(tmp_path, [plane])
+    assert np.isnan(stores.read_array(session, "dff")).all(1).tolist() == [False, True]
+    assert np.isfinite(stores.read_array(session, "deconvolved")).all()
+    neurons = stores.read_table(session, "neurons")
+    assert neurons["has_dff"].tolist() == [True, False] and neurons["noise_level"].isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("skewness", "probability"), [(0.07, 0.95), (3.0, 0.03), (3.0, 0.01), (-0.5, 1.0)])

@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tifffile
 import yaml
 
 from tests.workflow.conftest import ROOT, Road
@@ -16,6 +18,10 @@ def fresh(tmp_path):
     (tmp_path / "config/config.yaml").write_text("{}\n")
     (tmp_path / "config/recordings.tsv").write_text("recording\tsource\nsimulated\tsimulated\n")
     return Road(tmp_path)
+
+
+def write_movie(path, **options):
+    tifffile.imwrite(path, np.zeros((4, 40, 40), np.uint16), **options)
 
 
 def planned(done):
@@ -41,15 +47,38 @@ def test_four_planes_need_at_most_60_jobs(fresh):
 
 
 def test_a_movie_alone_ends_at_the_session(fresh):
-    (fresh.folder / "movie.tif").touch()
+    write_movie(fresh.folder / "movie.tif")
     sheet = "recording\tsource\tmovie\tpixel_size_um\tcell_diameter_um\nm1\tmovie\t../movie.tif\t1.2\t12\n"
     (fresh.folder / "config/recordings.tsv").write_text(sheet)
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert "assemble_session" in jobs and "measure_responses" not in jobs and "simulate_recording" not in jobs
 
 
+def test_planes_left_out_are_not_imaged(fresh):
+    write_movie(fresh.folder / "movie.tif")
+    sheet = "recording\tsource\tmovie\tn_planes\tskip_planes\tpixel_size_um\tcell_diameter_um\n"
+    sheet += "m1\tmovie\t../movie.tif\t4\t0 2\t1.2\t12\n"
+    (fresh.folder / "config/recordings.tsv").write_text(sheet)
+    shown = fresh.snakemake("all", "-n", "--printshellcmds", "--verbose").stdout
+    assert "m1, plane 1: correcting motion" in shown and "m1, plane 3: correcting motion" in shown
+    assert "plane 0" not in shown and "plane 2" not in shown
+
+
+def test_planes_and_pixel_size_come_from_the_header(fresh):
+    hyperstack = np.zeros((5, 3, 40, 40), np.uint16)
+    metadata = {"axes": "TZYX", "finterval": 0.2, "unit": "um"}
+    tifffile.imwrite(fresh.folder / "movie.tif", hyperstack, imagej=True, metadata=metadata, resolution=(0.8, 0.8))
+    sheet = "recording\tsource\tmovie\tcell_diameter_um\tn_planes\nm1\tmovie\t../movie.tif\t12\t"
+    (fresh.folder / "config/recordings.tsv").write_text(sheet + "\n")
+    assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["register_plane"] == 3
+    (fresh.folder / "config/recordings.tsv").write_text(sheet + "2\n")
+    done = fresh.snakemake("all", "-n", check=False)
+    assert "n_planes: found 2 in the sheet; expected 3 as in the header" in done.stderr + done.stdout
+
+
 def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
-    for name in ("movie.tif", "log.csv", "images.npy"):
+    write_movie(fresh.folder / "movie.tif")
+    for name in ("log.csv", "images.npy"):
         (fresh.folder / name).touch()
     sheet = "recording\tsource\tmovie\tstimulus_log\timages\tpixel_size_um\tcell_diameter_um\n"
     sheet += "m1\tmovie\t../movie.tif\t../log.csv\t../images.npy\t1.2\t12\n"
