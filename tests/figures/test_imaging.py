@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
+from dina.figures.courses import N_BINS, binned, shown_planes
 from dina.figures.imaging import plot_imaging
 from dina.figures.mean_image import outlines, round_length
-from dina.figures.motion import N_BINS, binned
 from dina.figures.traces import busiest
 from dina.probing.known import known_plane
 from tests.figures.conftest import drawn_twice
 
-NAMES = {f"{name}.{kind}" for name in ("mean-image", "motion", "traces") for kind in ("svg", "png")}
+NAMES = {f"{name}.{kind}" for name in ("quality", "mean-image", "motion", "traces") for kind in ("svg", "png")}
 ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", "traces": b"true spikes"}
 
 
@@ -16,7 +16,8 @@ ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", 
 def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
     truth = imaging / "truth" if known else None
-    files = drawn_twice(lambda folder: plot_imaging(imaging / "session", registered, folder, truth=truth), tmp_path)
+    stores = imaging / "session", imaging / "quality", registered
+    files = drawn_twice(lambda folder: plot_imaging(*stores, folder, truth=truth), tmp_path)
     assert set(files) == NAMES
     for name, words in ONLY_A_SIMULATION_KNOWS.items():
         assert (words in files[f"{name}.svg"]) == known
@@ -33,6 +34,17 @@ def test_outline_encloses_the_pixels():
     lines = outlines(np.array([21, 22, 31, 32]), width=10)
     assert len(lines) == 1
     assert lines[0].min(0).tolist() == [0.5, 1.5] and lines[0].max(0).tolist() == [2.5, 3.5]
+
+
+def test_masked_frames_are_marked(imaging, tmp_path):
+    registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
+    plot_imaging(imaging / "session", imaging / "quality", registered, tmp_path)
+    assert ">masked<" in (tmp_path / "motion.svg").read_text()
+
+
+@pytest.mark.parametrize(("n", "places"), [(1, [0]), (3, [0, 1, 2]), (13, [0, 4, 8, 12])])
+def test_four_planes_stand_for_all(n, places):
+    assert shown_planes(n).tolist() == places
 
 
 @pytest.mark.parametrize(("most", "expected"), [(0.3, 0.2), (1, 1), (72, 50), (480, 200), (500, 500)])
