@@ -50,6 +50,11 @@ class Measure:
         shown = f"{self.scale * limit:g} {self.unit}".rstrip()
         return f"within ±{shown}" if self.bound == "within" else f"{self.bound} {shown}"
 
+    def limit_sign(self, limit: float) -> str:
+        """The limit where there is little room."""
+        sign = {"at most": "≤ ", "at least": "≥ ", "within": "±"}[self.bound]
+        return f"{sign}{self.scale * limit:g} {self.unit}".rstrip()
+
     def beyond(self, values: np.ndarray, limit: float) -> np.ndarray:
         """Bool, where values lie on the wrong side of the limit; never where none was measured."""
         if self.bound == "at least":

@@ -12,7 +12,7 @@ from dina.figures.looks import LOOKS
 from dina.recordings.limits import MEASURES
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
-from dina.report.quality import read_overview
+from dina.report.quality import common_limits, read_overview
 from dina.report.scores import HEADLINES, read_boards
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ def write_report(
         }
         for name, paths in recordings.items()
     ]
+    planes = read_overview({name: results / name for name in recordings})
     quality = {
-        "planes": read_overview({name: results / name for name in recordings}),
+        "planes": planes,
+        "limits": common_limits(planes),
         "measures": MEASURES,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }

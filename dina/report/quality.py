@@ -18,7 +18,7 @@ class Cell:
     Attributes
     ----------
     text : str, the number as shown
-    limit : str, the limit in words
+    limit : str, with its sign and unit
     beyond : bool, whether the number is on its wrong side
     """
 
@@ -75,11 +75,17 @@ def read_overview(recordings: dict[str, Path]) -> list[PlaneQuality]:
         limit, beyond = limit_of(thresholds), beyond_limits(planes, thresholds)
         for row, plane in enumerate(planes["plane"]):
             cells = [
-                Cell(m.number(float(planes[m.name][row])), m.limit_text(limit[m.name]), bool(beyond[m.name][row]))
+                Cell(m.number(float(planes[m.name][row])), m.limit_sign(limit[m.name]), bool(beyond[m.name][row]))
                 for m in MEASURES
             ]
             lines.append(PlaneQuality(name, int(plane), cells))
     return lines
+
+
+def common_limits(planes: list[PlaneQuality]) -> list[str]:
+    """Each measure's limit, where all recordings have the same."""
+    found = [{cell.limit for cell in column} for column in zip(*(plane.cells for plane in planes), strict=True)]
+    return [next(iter(limits)) if len(limits) == 1 else "by recording" for limits in found]
 
 
 def quality_cautions(quality: Path) -> list[str]:

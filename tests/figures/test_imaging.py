@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from dina.figures.courses import N_BINS, binned, shown_planes
 from dina.figures.imaging import plot_imaging
 from dina.figures.mean_image import outlines, round_length
 from dina.figures.traces import busiest
@@ -42,22 +41,9 @@ def test_masked_frames_are_marked(imaging, tmp_path):
     assert ">masked<" in (tmp_path / "motion.svg").read_text()
 
 
-@pytest.mark.parametrize(("n", "places"), [(1, [0]), (3, [0, 1, 2]), (13, [0, 4, 8, 12])])
-def test_four_planes_stand_for_all(n, places):
-    assert shown_planes(n).tolist() == places
-
-
 @pytest.mark.parametrize(("most", "expected"), [(0.3, 0.2), (1, 1), (72, 50), (480, 200), (500, 500)])
 def test_scale_bars_are_round(most, expected):
     assert round_length(most) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("n", [1, N_BINS, 7 * N_BINS + 3])
-def test_bins_keep_the_extremes(n):
-    values = np.random.default_rng(0).normal(size=n)
-    time, low, middle, high = binned(np.arange(n), values)
-    assert len(time) <= N_BINS
-    assert low.min() == values.min() and high.max() == values.max() and np.all((low <= middle) & (middle <= high))
 
 
 def test_the_busiest_stretch():

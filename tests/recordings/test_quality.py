@@ -116,7 +116,9 @@ def test_flashes_are_found_frame_by_frame(tmp_path):
 
 
 def test_slow_changes_are_no_jumps():
-    slow = 500 + 200 * np.sin(np.arange(N_FRAMES) / 300) + np.random.default_rng(2).normal(0, 2, N_FRAMES)
+    frame = np.arange(N_FRAMES)
+    slow = 500 + 200 * np.exp(-frame / 200) + 20 * np.sin(frame / 300)  # bleaching within 20 s, and slow waves
+    slow += np.random.default_rng(2).normal(0, 2, N_FRAMES)
     assert not brightness_jumps(slow, np.ones(N_FRAMES, bool), RATE_HZ, QualitySettings()).any()
 
 

@@ -103,7 +103,8 @@ def test_what_is_beyond_its_limit_is_marked_in_the_overview(page):
     ]
     beyond = [re.findall('class="beyond">([^<]*)', line) for line in lines]
     assert beyond == [[], [], ["−40.0"], ["0.80", "−55.0"]]
-    assert 'title="should be within ±30 %"' in lines[0] and ">–<" in lines[3]
+    assert 'title="limit ±30 %"' in lines[0] and ">–<" in lines[3]
+    assert "<td>≤ 0.5 px</td>" in overview and "by recording" not in overview
     assert "What quality-table shows." in overview
 
 
