@@ -14,7 +14,7 @@ from dina.settings import QualitySettings
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCH_NEURONS = 512
+BATCH_NEURONS = 256
 MEDIAN_TO_SD = 1 / 0.6745  # of a Gaussian: its standard deviation over the median of its absolute value
 SIGNAL_PERCENTILE = 99
 END_SHARE = 0.1  # of the frames at either end, between which brightness is compared

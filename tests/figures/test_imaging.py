@@ -20,6 +20,7 @@ def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     assert set(files) == NAMES
     for name, words in ONLY_A_SIMULATION_KNOWS.items():
         assert (words in files[f"{name}.svg"]) == known
+    assert b">masked<" in files["motion.svg"]
 
 
 def test_neurons_are_matched_in_the_registered_frame(imaging):
@@ -33,12 +34,6 @@ def test_outline_encloses_the_pixels():
     lines = outlines(np.array([21, 22, 31, 32]), width=10)
     assert len(lines) == 1
     assert lines[0].min(0).tolist() == [0.5, 1.5] and lines[0].max(0).tolist() == [2.5, 3.5]
-
-
-def test_masked_frames_are_marked(imaging, tmp_path):
-    registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
-    plot_imaging(imaging / "session", imaging / "quality", registered, tmp_path)
-    assert ">masked<" in (tmp_path / "motion.svg").read_text()
 
 
 @pytest.mark.parametrize(("most", "expected"), [(0.3, 0.2), (1, 1), (72, 50), (480, 200), (500, 500)])

@@ -83,17 +83,18 @@ def test_displacement_is_from_the_usual_place(tmp_path):
 def test_masked_frames_count_as_masked_alone(tmp_path):
     offsets, mean, valid = np.zeros((N_FRAMES, 2), np.int16), clean()["frame_mean"], np.ones(N_FRAMES, bool)
     bad = slice(500, 800)
-    offsets[bad], mean[bad], valid[bad] = 50, 5000, False
-    row = measured(tmp_path, rigid_offsets_px=offsets, frame_mean=mean, valid=valid)
+    dff = clean()["dff"]
+    offsets[bad], mean[bad], valid[bad], dff[:, bad] = 50, 5000, False, 100
+    row = measured(tmp_path, rigid_offsets_px=offsets, frame_mean=mean, valid=valid, dff=dff)
     assert row["masked_share"] == pytest.approx(0.15)
     assert flagged(row) == {"masked_share"} and row["flags"] == "masked frames 15.0 % (at most 10 %)"
-    assert row["largest_step_px"] == 0
+    assert row["largest_step_px"] == 0 and row["signal_to_noise"] == pytest.approx(PEAK / NOISE, rel=0.15)
 
 
 @pytest.mark.parametrize("end", [0.6, 0.8, 1.5])
 def test_bleaching_from_the_first_to_the_last_tenth(tmp_path, end):
-    mean = 500 * np.interp(np.arange(N_FRAMES), [N_FRAMES / 20, 0.95 * N_FRAMES], [1, end])
-    mean[[3, 1995]] = 50_000  # flashes do not count
+    mean = 500 * np.interp(np.arange(N_FRAMES), [0.2 * N_FRAMES, 0.8 * N_FRAMES], [1, end])
+    mean[1810:1930] = 50_000  # a flash in most of the last tenth does not count
     row = measured(tmp_path, frame_mean=mean + np.random.default_rng(1).normal(0, 2, N_FRAMES))
     assert row["intensity_change"] == pytest.approx(end - 1, abs=0.01)
     assert ("intensity_change" in flagged(row)) == (abs(end - 1) > 0.3)

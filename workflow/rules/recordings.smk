@@ -49,7 +49,7 @@ rule assess_quality:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=megabytes(1500),
         runtime=30,
     params:
         settings=of("quality"),
