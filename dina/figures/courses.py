@@ -10,9 +10,19 @@ N_BINS = 400  # points of a line across a page; more cannot be told apart in pri
 LONG_S = 300  # recordings from this length on are drawn over minutes
 
 
-def shown_planes(n: int) -> np.ndarray:
-    """Places of at most four planes, spread evenly over all."""
-    return np.unique(np.linspace(0, n - 1, min(n, MAX_PLANES)).round().astype(int))
+def shown_planes(flagged: np.ndarray) -> np.ndarray:
+    """Places of at most four planes, spread evenly over the depth: flagged ones first, then others.
+
+    Parameters
+    ----------
+    flagged : (planes,) bool
+    """
+    first = _spread(np.flatnonzero(flagged), MAX_PLANES)
+    return np.sort(np.concatenate([first, _spread(np.flatnonzero(~flagged), MAX_PLANES - len(first))]))
+
+
+def _spread(places: np.ndarray, n: int) -> np.ndarray:
+    return places[np.linspace(0, len(places) - 1, min(len(places), n)).round().astype(int)]
 
 
 def time_unit(time_s: np.ndarray) -> tuple[str, float]:

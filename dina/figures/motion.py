@@ -22,14 +22,14 @@ DIRECTIONS = (("vertical", BLUE), ("horizontal", ORANGE))
 def draw_motion(session: Path, quality: Path, registered: list[Path], known: dict[int, KnownPlane]) -> Figure:
     """One row a plane: the whole recording, a close-up, and the motion that is left.
 
-    Beyond four planes, four spread evenly over the depth stand for all.
+    Beyond four planes, four stand for all: those with a flag first, spread evenly over the depth.
     """
     planes = stores.read_attributes(session)["planes"]
     time_s = stores.read_array(session, "frame_time_s")
     valid = stores.read_array(session, "valid_frames")
     thresholds = stores.read_table(quality, "thresholds")
     beyond = beyond_limits(stores.read_table(quality, "planes"), thresholds)
-    shown = shown_planes(len(planes))
+    shown = shown_planes(beyond.any(axis=1).to_numpy())
     figure = page_figure(1.35 * len(shown) + 0.75)
     grid = figure.subplots(len(shown), 3, squeeze=False, width_ratios=[2.6, 1.5, 1.2])
     for (whole, close, left), place in zip(grid, shown, strict=True):

@@ -27,11 +27,11 @@ ROOM = 1.25  # of an axis beyond its limit, so that a value past it is seen to b
 def draw_quality(session: Path, quality: Path) -> Figure:
     """Above, one column a measure and one line a plane; below, one row a plane: brightness, noise, signal to noise.
 
-    Beyond four planes, four spread evenly over the depth stand for all below; above, every one is shown.
+    Beyond four planes, four stand for all below, those with a flag first; above, every one is shown.
     """
     planes, thresholds = (stores.read_table(quality, name) for name in ("planes", "thresholds"))
     limit, beyond = limit_of(thresholds), beyond_limits(planes, thresholds)
-    shown = shown_planes(len(planes))
+    shown = shown_planes(beyond.any(axis=1).to_numpy())
     heights = [BASE_IN + PLANE_IN * len(planes), COURSE_IN * len(shown) + 0.35]
     figure = page_figure(sum(heights))
     above, below = figure.subfigures(2, 1, height_ratios=heights)

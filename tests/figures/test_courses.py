@@ -4,9 +4,18 @@ import pytest
 from dina.figures.courses import N_BINS, binned, shown_planes
 
 
-@pytest.mark.parametrize(("n", "places"), [(1, [0]), (3, [0, 1, 2]), (13, [0, 4, 8, 12])])
-def test_four_planes_stand_for_all(n, places):
-    assert shown_planes(n).tolist() == places
+@pytest.mark.parametrize(
+    ("n", "flagged", "places"),
+    [
+        (1, [], [0]),
+        (3, [1], [0, 1, 2]),
+        (13, [], [0, 4, 8, 12]),
+        (13, [5], [0, 5, 7, 12]),
+        (13, [1, 2, 3, 4, 5, 6, 7], [1, 3, 5, 7]),
+    ],
+)
+def test_four_planes_stand_for_all_flagged_ones_first(n, flagged, places):
+    assert shown_planes(np.isin(np.arange(n), flagged)).tolist() == places
 
 
 @pytest.mark.parametrize("n", [1, N_BINS, 7 * N_BINS + 3])
