@@ -25,12 +25,14 @@ rule all:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/tables/benchmarks.csv",
+        f"{RESULTS}/tables/quality.csv",
         scoreboard(),
 
 
 rule sessions:
-    """Stop after imaging: every recording's session, without stimuli."""
+    """Stop after imaging: every recording's session and the quality of its planes, without stimuli."""
     input:
+        f"{RESULTS}/tables/quality.csv",
         expand(f"{RESULTS}/{{recording}}/session.json", recording=RECORDINGS),
 
 

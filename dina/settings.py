@@ -336,6 +336,55 @@ class SessionSettings(Section):
     )
 
 
+class QualitySettings(Section):
+    """Limits beyond which a plane is flagged, in figures, tables and the report; nothing stops, nothing is left out."""
+
+    max_displacement_somata: Positive = Field(
+        1.5,
+        description="Rigid displacement, 95th percentile, diameters of a soma: where the brain moves so far sideways, "
+        "it also moves through the plane, which nothing corrects.",
+    )
+    max_masked_share: Fraction = Field(
+        0.1, description="Share of masked frames: beyond a tenth, many trials lack their response."
+    )
+    min_crispness_ratio: NonNegative = Field(
+        1.0, description="Crispness after registration over that before: below 1, registration blurs."
+    )
+    max_residual_motion_px: Positive = Field(
+        0.5, description="Motion left after registration, median over the recording, pixels."
+    )
+    max_residual_p95_px: Positive = Field(
+        1.0, description="Motion left after registration, 95th percentile over the recording, pixels."
+    )
+    max_intensity_change: Positive = Field(
+        0.3,
+        description="Change of the mean intensity from the first to the last tenth, either way, share: bleaching, "
+        "drift out of focus, or drying immersion.",
+    )
+    jump_sd: Positive = Field(
+        8.0,
+        description="Deviation of a frame's mean from its running median that is a jump, robust standard deviations; "
+        "simulated activity stays below 7.",
+    )
+    jump_window_s: Positive = Field(
+        60.0, description="Window of that running median, seconds; light that lasts for more than half of it is missed."
+    )
+    max_jump_share: Fraction = Field(0.005, description="Share of unmasked frames whose mean jumps.")
+    max_noise_level: Positive = Field(
+        8.0,
+        description="Median noise level of the neurons, % per square root of Hz: about 1 is excellent, 8 is poor "
+        "(Rupprecht et al. 2021).",
+    )
+    min_signal_to_noise: NonNegative = Field(
+        4.0,
+        description="Median over neurons of the 99th percentile of dF/F, above its median, in standard deviations of "
+        "the noise; noise alone gives 2.3.",
+    )
+    min_neurons: Annotated[int, Field(ge=0)] = Field(
+        10, description="Neurons accepted in a plane: with fewer, the medians above mean little."
+    )
+
+
 class AcquisitionInfo(Section):
     """How the frames of a recording lie in its files; from the recording sheet, not from the configuration.
 
@@ -575,6 +624,7 @@ class Settings(Section):
     extraction: ExtractionSettings = ExtractionSettings()
     deconvolution: DeconvolutionSettings = DeconvolutionSettings()
     session: SessionSettings = SessionSettings()
+    quality: QualitySettings = QualitySettings()
     stimuli: StimuliSettings = StimuliSettings()
     responses: ResponsesSettings = ResponsesSettings()
     gabor: GaborSettings = GaborSettings()

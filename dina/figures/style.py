@@ -93,6 +93,13 @@ def chance_line(axes: Axes, value: float, label: str = "chance") -> None:
     axes.axhline(value, color=GREY, linewidth=0.8, linestyle=DOTTED, label=label, zorder=0)
 
 
+def limit_line(axes: Axes, value: float, label: str = "", *, vertical: bool = False) -> None:
+    """A dotted line at a limit; a horizontal one is named at its right end."""
+    (axes.axvline if vertical else axes.axhline)(value, color=GREY, linewidth=0.8, linestyle=DOTTED, zorder=0)
+    if label:
+        axes.text(1.03, value, label, va="center", color=GREY, transform=axes.get_yaxis_transform())
+
+
 def say(axes: Axes, text: str) -> None:
     """In place of a panel that this recording cannot fill."""
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dina import stores
+from dina.report.quality import quality_cautions
 
 FEW_TEST_IMAGES = 50  # an interval of ±0.14 around a share of one half
 SHORT_S = 120.0  # twice the baseline's usual window
@@ -35,7 +36,7 @@ def recording_facts(folder: Path) -> Facts:
 
     Parameters
     ----------
-    folder : the recording's folder of results, with ``session`` and ``plane-{p}/registered``
+    folder : the recording's folder of results, with ``session``, ``quality`` and ``plane-{p}/registered``
     """
     session = stores.read_attributes(folder / "session")
     rois = stores.read_table(folder / "session", "rois")
@@ -47,7 +48,7 @@ def recording_facts(folder: Path) -> Facts:
         f"{session['volume_rate_hz']:g} Hz, {_minutes(length_s)}",
         f"{(rois['rejected'] == '').sum()} of {_count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
     ]
-    cautions = _movie_cautions(length_s, registered)
+    cautions = _movie_cautions(length_s, registered) + quality_cautions(folder / "quality")
     if (folder / "responses").is_dir():
         split = stores.read_array(folder / "responses", "split")
         image = stores.read_array(folder / "responses", "image_index")

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
+from dina.recordings.limits import MEASURES
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
+from dina.report.quality import common_limits, read_overview
 from dina.report.scores import HEADLINES, read_boards
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ def write_report(
     output : the page; figures are embedded, so that it opens offline and can be sent by mail
     benchmarks : CSV table of the jobs' times and memory
     scoreboard : CSV of all scores, or None where no recording has stimuli
-    captions : folder with one reStructuredText caption a figure, under the figure's name, and ``scoreboard.rst``;
+    captions : folder with one reStructuredText caption a figure, under the figure's name, and those of the tables,
+        ``scoreboard.rst`` and ``quality-table.rst``;
         ``{% if simulated is not false %}`` in them stands before what holds for simulations alone
     simulated : those of the recordings that are
     """
@@ -58,7 +61,14 @@ def write_report(
         }
         for name, paths in recordings.items()
     ]
-    text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS)
+    planes = read_overview({name: results / name for name in recordings})
+    quality = {
+        "planes": planes,
+        "limits": common_limits(planes),
+        "measures": MEASURES,
+        **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
+    }
+    text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS, quality=quality)
     output.write_text(text, encoding="utf-8")
 
 

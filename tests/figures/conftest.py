@@ -6,7 +6,9 @@ import pytest
 
 from dina import stores
 from dina.imaging.rois import Footprints
+from dina.recordings.quality import assess_quality
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
+from dina.settings import QualitySettings
 
 SIZE, RADIUS, FRAMES, RATE_HZ = 48, 4, 600, 5.0
 CENTRES = np.array([[10, 10], [10, 34], [30, 12], [34, 36]])
@@ -22,7 +24,7 @@ def discs(centres):
 
 @pytest.fixture(scope="session")
 def imaging(tmp_path_factory):
-    """Session, registered planes and truth: two planes of three ROIs on four neurons, the last of which is missed."""
+    """Session, registered planes, quality, truth: two planes of three ROIs on four neurons, the last of them missed."""
     folder, rng = tmp_path_factory.mktemp("imaging"), np.random.default_rng(0)
     motion = rng.normal(0, 1.5, (2, FRAMES, 2))
     found = discs(CENTRES[:3])
@@ -35,6 +37,7 @@ def imaging(tmp_path_factory):
             "x_px": np.tile(CENTRES[:3, 1], 2).astype(float),
             "skewness": rng.uniform(0.5, 5, 6),
             "has_dff": True,
+            "noise_level": rng.uniform(1, 3, 6),
         }
     )
     spikes = rng.random((8, FRAMES)) < 0.05
@@ -46,14 +49,21 @@ def imaging(tmp_path_factory):
         times = (np.arange(FRAMES) + np.array([[0], [0.5]])) / RATE_HZ
         stores.write_array(store, "frame_time_s", times, unit="s")
         stores.write_array(store, "mean_image", rng.gamma(5, 20, (2, SIZE, SIZE)))
+        stores.write_array(store, "valid_frames", np.arange(FRAMES) >= np.array([[0], [5]]))
         Footprints.join([found, found]).write(store)
         stores.write_table(store, "neurons", table)
         stores.write_table(store, "rois", table.assign(rejected=""))
-        stores.write_attributes(store, {"planes": [0, 1], "volume_rate_hz": RATE_HZ, "pixel_size_um": 2.0})
+        attributes = {"planes": [0, 1], "volume_rate_hz": RATE_HZ, "pixel_size_um": 2.0, "diameter_px": 2.0 * RADIUS}
+        stores.write_attributes(store, attributes)
     for plane in (0, 1):
         with stores.new_store(folder / f"registered-{plane}") as store:
             stores.write_array(store, "rigid_offsets_px", np.round(motion[plane] - (2, -1)).astype(np.int16))
-            stores.write_attributes(store, {"crispness_raw": 0.05, "crispness": 0.08, "residual_motion_px": 0.1})
+            stores.write_array(store, "frame_mean", 100 + rng.normal(0, 1, FRAMES))
+            stores.write_array(store, "residual_motion_px", np.full(20, 0.1))
+            stores.write_array(store, "residual_frame", np.linspace(12, FRAMES - 13, 20).astype(np.int32))
+            stores.write_attributes(store, {"crispness_raw": 0.05, "crispness": 0.08})
+    registered = [folder / f"registered-{plane}" for plane in (0, 1)]
+    assess_quality(folder / "session", registered, folder / "quality", QualitySettings())
     with stores.new_store(folder / "truth") as store:
         true = discs(CENTRES - (2, -1))
         both = Footprints.join([true, true])

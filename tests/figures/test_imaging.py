@@ -3,12 +3,11 @@ import pytest
 
 from dina.figures.imaging import plot_imaging
 from dina.figures.mean_image import outlines, round_length
-from dina.figures.motion import N_BINS, binned
 from dina.figures.traces import busiest
 from dina.probing.known import known_plane
 from tests.figures.conftest import drawn_twice
 
-NAMES = {f"{name}.{kind}" for name in ("mean-image", "motion", "traces") for kind in ("svg", "png")}
+NAMES = {f"{name}.{kind}" for name in ("quality", "mean-image", "motion", "traces") for kind in ("svg", "png")}
 ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", "traces": b"true spikes"}
 
 
@@ -16,10 +15,12 @@ ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", 
 def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
     truth = imaging / "truth" if known else None
-    files = drawn_twice(lambda folder: plot_imaging(imaging / "session", registered, folder, truth=truth), tmp_path)
+    stores = imaging / "session", imaging / "quality", registered
+    files = drawn_twice(lambda folder: plot_imaging(*stores, folder, truth=truth), tmp_path)
     assert set(files) == NAMES
     for name, words in ONLY_A_SIMULATION_KNOWS.items():
         assert (words in files[f"{name}.svg"]) == known
+    assert b">masked<" in files["motion.svg"]
 
 
 def test_neurons_are_matched_in_the_registered_frame(imaging):
@@ -38,14 +39,6 @@ def test_outline_encloses_the_pixels():
 @pytest.mark.parametrize(("most", "expected"), [(0.3, 0.2), (1, 1), (72, 50), (480, 200), (500, 500)])
 def test_scale_bars_are_round(most, expected):
     assert round_length(most) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("n", [1, N_BINS, 7 * N_BINS + 3])
-def test_bins_keep_the_extremes(n):
-    values = np.random.default_rng(0).normal(size=n)
-    time, low, middle, high = binned(np.arange(n), values)
-    assert len(time) <= N_BINS
-    assert low.min() == values.min() and high.max() == values.max() and np.all((low <= middle) & (middle <= high))
 
 
 def test_the_busiest_stretch():

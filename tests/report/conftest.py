@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from dina import stores
+from dina.recordings.limits import limits
+from dina.settings import QualitySettings
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 PNG = bytes.fromhex(
@@ -18,6 +20,28 @@ def row(decoder, metric, mode, value, *, chance=0.01, recording="mouse"):
     interval = {"ci_low": value - 0.05, "ci_high": value + 0.05}
     rest = {"trial_mode": mode, "pool_size": 100, "n": 100, "chance": chance}
     return {"recording": recording, "decoder": decoder, "metric": metric, "value": value, **interval, **rest}
+
+
+GOOD = {
+    "displacement_p95_px": 3.0,
+    "masked_share": 0.0,
+    "crispness_ratio": 1.2,
+    "residual_motion_px": 0.1,
+    "residual_motion_p95_px": 0.2,
+    "intensity_change": -0.05,
+    "jump_share": 0.0,
+    "noise_level": 2.0,
+    "signal_to_noise": 9.0,
+    "n_neurons": 40,
+}
+
+
+def write_quality(folder, changes):
+    """The ``quality`` store of planes, from their number to what differs from a good one."""
+    table = pd.DataFrame({"plane": plane, **GOOD, **of} for plane, of in changes.items())
+    with stores.new_store(folder / "quality") as store:
+        stores.write_table(store, "planes", table.assign(flags=""))
+        stores.write_table(store, "thresholds", limits(QualitySettings(), diameter_px=8.0))
 
 
 def write_stores(folder, n_planes, length_s, n_test):
@@ -58,6 +82,9 @@ def results(tmp_path):
         (results / job).write_text(HEADER + text)
     write_stores(results / "mouse", n_planes=2, length_s=1400, n_test=12)
     write_stores(results / "movie", n_planes=1, length_s=16, n_test=0)
+    write_quality(results / "mouse", {0: {}, 1: {}})
+    faults = {"residual_motion_px": 0.8, "noise_level": float("nan")}
+    write_quality(results / "movie", {0: {"intensity_change": -0.4}, 3: {"intensity_change": -0.55} | faults})
     (results / "tables").mkdir()
     rows = [
         row("ridge", "top1", "single", 0.22),
@@ -70,7 +97,7 @@ def results(tmp_path):
     pd.DataFrame(rows).to_csv(results / "tables/scoreboard.csv", index=False)
     captions = tmp_path / "captions"
     captions.mkdir()
-    for name in (*FIGURES, "scoreboard"):
+    for name in (*FIGURES, "scoreboard", "quality-table"):
         text = f"Title of {name}\n\nWhat {name} shows.{ONLY} What is known.{{% endif %}}\n\n**Good:** a & b < c.\n"
         (captions / f"{name}.rst").write_text(text)
     return results

@@ -69,7 +69,7 @@ def test_table_of_benchmarks(page, results):
 def test_every_figure_of_the_workflow_has_a_caption():
     rules = (ROOT / "workflow/rules/figures.smk").read_text()
     figures = ast.literal_eval(rules[rules.index("{") : rules.index("}") + 1])
-    names = {name for stop in figures.values() for name in stop} | {"scoreboard"}
+    names = {name for stop in figures.values() for name in stop} | {"scoreboard", "quality-table"}
     assert names == {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
 
 
@@ -90,6 +90,31 @@ def test_what_holds_for_simulations_is_told_of_simulations_alone(page):
     mouse, movie = page.split("<section")[1:]
     assert "simulated data" in mouse and "What is known." in mouse
     assert "simulated data" not in movie and "What is known." not in movie
+
+
+def test_what_is_beyond_its_limit_is_marked_in_the_overview(page):
+    overview = page.split("<section")[0].split('id="quality"')[1]
+    lines = [line for line in overview.split("<tr>") if 'href="#' in line]
+    assert [re.findall(">([^<]+)</a></td><td>([0-9]+)<", line)[0] for line in lines] == [
+        ("mouse", "0"),
+        ("mouse", "1"),
+        ("movie", "0"),
+        ("movie", "3"),
+    ]
+    beyond = [re.findall('class="beyond">([^<]*)', line) for line in lines]
+    assert beyond == [[], [], ["−40.0"], ["0.80", "−55.0"]]
+    assert 'title="limit ±30 %"' in lines[0] and ">–<" in lines[3]
+    assert "<td>≤ 0.5 px</td>" in overview and "by recording" not in overview
+    assert "What quality-table shows." in overview
+
+
+def test_what_is_beyond_its_limit_is_among_the_cautions(page):
+    mouse, movie = (re.findall("<li>([^<]*)</li>", section.split("<nav")[0]) for section in page.split("<section")[1:])
+    assert not any("should be" in caution for caution in mouse)
+    assert movie[1:3] == [
+        "Residual motion in plane 3: 0.80 px, should be at most 0.5 px.",
+        "Change of brightness in planes 0, 3: −55.0 % at worst, should be within ±30 %.",
+    ]
 
 
 def test_facts_and_cautions_stand_above_the_figures(page):

@@ -34,6 +34,13 @@ def test_the_default_needs_at_most_45_jobs(fresh):
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert jobs["total"] <= 45
     assert jobs["register_plane"] == 2 and jobs["train_dina"] == 3
+    assert jobs["assess_quality"] == jobs["tabulate_quality"] == 1
+
+
+def test_quality_needs_no_stimuli(fresh):
+    jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
+    assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs
+    assert "results/tables/quality.csv" in fresh.snakemake("sessions", "-n").stdout
 
 
 def test_the_default_profile_is_loaded(fresh):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
@@ -257,7 +258,7 @@ def figures_of(recording):
 def described(recording):
     """The manifests of the stores whose facts stand above a recording's figures."""
     names = [f"plane-{plane}/registered" for plane in planes_of(recording)]
-    names += ["movie", "session"]
+    names += ["movie", "session", "quality"]
     names += ["stimuli", "responses"] if recording in DECODING else []
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
 

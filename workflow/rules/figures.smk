@@ -1,5 +1,5 @@
 FIGURES = {
-    "imaging": ["mean-image", "motion", "traces"],
+    "imaging": ["quality", "mean-image", "motion", "traces"],
     "responses": ["responses"],
     "training": ["training"],
     "probing": ["identification", "decoders", "reconstruction", "categories"],
@@ -12,6 +12,8 @@ rule plot_imaging:
     input:
         manifest=results("session.json"),
         session=ancient(results("session")),
+        quality_manifest=results("quality.json"),
+        quality=ancient(results("quality")),
         registered_manifest=per_plane("registered.json"),
         registered=ancient(per_plane("registered")),
         truth_manifest=truth(".json"),

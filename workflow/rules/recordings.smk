@@ -32,6 +32,34 @@ rule assemble_session:
         "../scripts/assemble_session.py"
 
 
+rule assess_quality:
+    input:
+        session_manifest=results("session.json"),
+        session=ancient(results("session")),
+        registered_manifest=per_plane("registered.json"),
+        registered=ancient(per_plane("registered")),
+    output:
+        manifest=results("quality.json"),
+        store=directory(results("quality")),
+    log:
+        results("logs/assess_quality.log"),
+    benchmark:
+        results("benchmarks/assess_quality.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(1500),
+        runtime=30,
+    params:
+        settings=of("quality"),
+        code=code_version("dina.recordings.quality"),
+    message:
+        "{wildcards.recording}: measuring the quality of every plane"
+    script:
+        "../scripts/assess_quality.py"
+
+
 rule prepare_stimuli:
     input:
         stimuli,

@@ -37,11 +37,44 @@ rule tabulate_scoreboard:
         "../scripts/tabulate_scoreboard.py"
 
 
+rule tabulate_quality:
+    input:
+        manifests=expand(f"{RESULTS}/{{recording}}/quality.json", recording=RECORDINGS),
+    output:
+        csv=report(
+            f"{RESULTS}/tables/quality.csv",
+            caption=f"{CAPTIONS}/quality-table.rst",
+            category="quality",
+        ),
+        parquet=f"{RESULTS}/tables/quality.parquet",
+    log:
+        f"{RESULTS}/logs/tabulate_quality.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_quality.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        results=RESULTS,
+        recordings=RECORDINGS,
+        code=code_version("dina.report.quality"),
+    message:
+        "tabulating the quality of every plane"
+    script:
+        "../scripts/tabulate_quality.py"
+
+
 rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
-        captions=[caption_file(name) for stop in FIGURES.values() for name in stop],
+        captions=[
+            caption_file(name)
+            for name in ["quality-table", *chain.from_iterable(FIGURES.values())]
+        ],
         manifests=[path for recording in RECORDINGS for path in described(recording)],
         template=os.path.relpath(
             Path(workflow.basedir, "dina", "report", "page.html.jinja")

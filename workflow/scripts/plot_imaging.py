@@ -5,4 +5,5 @@ from dina.stage import stage
 
 with stage(snakemake) as job:
     truth = next(iter(job.inputs("truth")), None)
-    plot_imaging(job.input("session"), job.inputs("registered"), job.folder("png"), truth=truth)
+    stores = job.input("session"), job.input("quality"), job.inputs("registered")
+    plot_imaging(*stores, job.folder("png"), truth=truth)
