@@ -121,6 +121,12 @@ def write_attributes(store: str | Path, attributes: Mapping[str, Any]) -> None:
     group.attrs.update({key: _plain(value, key) for key, value in attributes.items()})
 
 
+def holds(store: str | Path, name: str) -> bool:
+    """Whether a store has an array or a table of that name."""
+    store = Path(store)
+    return (store / ARRAYS / name / "zarr.json").is_file() or (store / f"{name}.parquet").is_file()
+
+
 def open_array(store: str | Path, name: str) -> zarr.Array:
     """An array of a store, read lazily."""
     try:

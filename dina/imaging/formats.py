@@ -2,3 +2,4 @@
 
 TIFF_SUFFIXES = {".tif", ".tiff", ".btf", ".tf8"}
 HDF5_SUFFIXES = {".h5", ".hdf5", ".hdf", ".nwb"}
+NWB_SUFFIX = ".nwb"

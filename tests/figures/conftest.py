@@ -6,6 +6,7 @@ import pytest
 
 from dina import stores
 from dina.imaging.rois import Footprints
+from dina.recordings.responses import write_repeats
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
 
 SIZE, RADIUS, FRAMES, RATE_HZ = 48, 4, 600, 5.0
@@ -88,10 +89,9 @@ def write_responses(path, *, repeats):
         degrees_per_pixel=2.5,
         **describe_neurons(responses, image, repeat, split),
     )
-    variance = rng.beta(1, 4, n_neurons) if repeats > 1 else np.full(n_neurons, np.nan)
     with stores.new_store(path) as store:
         write_trials(store, trials)
-        stores.write_array(store, "signal_variance", variance)
+        write_repeats(store, trials, pd.DataFrame({"neuron": np.arange(n_neurons)}))
     return path
 
 
