@@ -1,5 +1,6 @@
 """Branches of the graph, by dry runs, and the doors at its beginning."""
 
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,17 @@ def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
     (fresh.folder / "config/recordings.tsv").write_text(sheet)
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert "train_dina" in jobs and "simulate_recording" not in jobs
+
+
+def test_clock_events_are_an_input_of_the_stimuli(fresh):
+    for name in ("movie.tif", "log.nwb", "images.npy", "events.csv"):
+        (fresh.folder / name).touch()
+    sheet = "recording\tsource\tmovie\tstimulus_log\timages\tclock_events\tpixel_size_um\tcell_diameter_um\n"
+    sheet += "m1\tmovie\t../movie.tif\t../log.nwb\t../images.npy\t../events.csv\t1.2\t12\n"
+    (fresh.folder / "config/recordings.tsv").write_text(sheet)
+    done = fresh.snakemake("results/m1/stimuli.json", "-n")
+    asked = re.search("input: (.*)", done.stdout + done.stderr)[1]
+    assert all(name in asked for name in ("log.nwb", "images.npy", "events.csv"))
 
 
 @pytest.mark.parametrize(
