@@ -42,6 +42,7 @@ def test_the_only_table_with_images_is_the_log(write):
         split=SPLIT,
         running_cm_s=[0.5, np.nan, 3.0],
         licks=[[0.1, 0.2], [], [0.3]],
+        position=[(0.0, 1.0), (1.0, 1.0), (2.0, 1.0)],
         colour=["red", "green", "red"],
     )
     log = read_stimulus_log(write(intervals("epochs", tags_of=["x", "y", "z"]), images))
