@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("onset_s", "onset_frame", "image")
 NOT_BEHAVIOUR = {*NEEDED, *IMAGE_COLUMNS, "category", "split", "repeat", "duration_s", "start_time", "stop_time", "id"}
+NAMELESS = "Unnamed: "  # pandas' word for a column without a header, such as a saved row number
 BLANK = ("", "nan", "na", "n/a", "null", "none")  # how tables write a number that is not there
 
 
@@ -165,7 +166,8 @@ def _text(column: pd.Series) -> np.ndarray:
 def _behaviour(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    columns = {str(name): _numbers(table[name]) for name in table if str(name) not in NOT_BEHAVIOUR}
+    named = [name for name in table if str(name) not in NOT_BEHAVIOUR and not str(name).startswith(NAMELESS)]
+    columns = {str(name): _numbers(table[name]) for name in named}
     return pd.DataFrame(
         {name: values for name, values in columns.items() if values is not None}, index=range(len(table))
     )
