@@ -41,7 +41,8 @@ stimulus log is legitimate: its road ends at the session.
 LOG_TEXT = """
 ## The stimulus log
 
-Parquet, CSV or TSV, one row a trial, sorted by time.
+Parquet, CSV or TSV, one row a trial, sorted by time; or an NWB 2 file (`.nwb`, HDF5) with an interval table such as
+`intervals/trials`, whose `start_time` is the onset.
 
 | column | meaning |
 | --- | --- |
@@ -50,7 +51,17 @@ Parquet, CSV or TSV, one row a trial, sorted by time.
 | `category` | optional, one for all showings of an image: a label of the image, for the category probe |
 | `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; made if absent |
 
-Other columns are ignored.
+Further columns of numbers (`running_cm_s`, `pupil_area`; empty cells allowed) are carried along as the table
+`behaviour` of `stimuli` and `responses`, one row a trial; no decoder reads them. Other columns are ignored.
+
+### A log on a clock of its own
+
+Where onsets were not recorded on the movie's clock, the sheet's `clock_events` names a table (Parquet, CSV or TSV)
+of at least two events that both saw, sorted by time: `log_s`, the event in seconds on the log's clock, and `movie_s`,
+in seconds from the start of the movie, or `movie_frame`, the volume that began at the event, from 0 (parts of a
+volume are allowed). A straight line is fitted, and onsets may lie a little beyond the events. No event is left out:
+one more than 50 ms off the line is refused by its row, and so are rates that differ by more than 1 %. Rate, offset
+and largest residual stand in the report.
 
 ## Curation
 

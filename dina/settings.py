@@ -448,14 +448,22 @@ class StimuliSettings(Section):
 
 
 class ResponsesSettings(Section):
-    """From deconvolved activity to one number per trial and neuron."""
+    """From activity to one number per trial and neuron."""
 
+    measure: Literal["deconvolved", "dff", "both"] = Field(
+        "deconvolved",
+        description="Response: the sum of deconvolved activity in the window, or the mean dF/F there (decays are slow: "
+        "set baseline_s). With both, decoders use deconvolved activity and dF/F stands beside it as `responses_dff`.",
+    )
     window_s: Span = Field((0.0, 0.5), description="Response window relative to image onset, seconds.")
     baseline_s: Span | None = Field(
-        None, description="Baseline window subtracted from the response, seconds; null subtracts none."
+        None,
+        description="Baseline window subtracted from the response, relative to onset, seconds; null subtracts none.",
     )
     lag_s: float | None = Field(
-        None, description="Delay of deconvolved activity behind the spikes, seconds; null takes the indicator's preset."
+        None,
+        description="Delay of activity behind the spikes, seconds: it moves both windows; null takes the indicator's "
+        "preset, measured for deconvolved activity.",
     )
 
 

@@ -121,6 +121,12 @@ def write_attributes(store: str | Path, attributes: Mapping[str, Any]) -> None:
     group.attrs.update({key: _plain(value, key) for key, value in attributes.items()})
 
 
+def holds(store: str | Path, name: str) -> bool:
+    """Whether a store has an array or a table of that name."""
+    store = Path(store)
+    return (store / ARRAYS / name / "zarr.json").is_file() or (store / f"{name}.parquet").is_file()
+
+
 def open_array(store: str | Path, name: str) -> zarr.Array:
     """An array of a store, read lazily."""
     try:
@@ -143,11 +149,6 @@ def read_array(store: str | Path, name: str) -> np.ndarray:
         raise StoreError(
             f"{store}: array {name!r} is damaged ({error}). Delete the store and its manifest, then rerun."
         ) from error
-
-
-def has_array(store: str | Path, name: str) -> bool:
-    """Whether a store holds an array: some are written for some recordings only."""
-    return (Path(store) / ARRAYS / name).is_dir()
 
 
 def read_attributes(store: str | Path) -> dict[str, Any]:

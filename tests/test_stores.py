@@ -32,6 +32,12 @@ def test_round_trip(tmp_path, values):
     assert stores.read_table(store, "scores")["name"].tolist() == ["a", "b"]
 
 
+def test_what_a_store_holds(tmp_path, values):
+    write(tmp_path / "s", values)
+    held = {name: stores.holds(tmp_path / "s", name) for name in ("activity", "scores", "rate_hz", "nothing")}
+    assert held == {"activity": True, "scores": True, "rate_hz": False, "nothing": False}
+
+
 def test_chunks_are_near_one_megabyte(tmp_path, values):
     write(tmp_path / "s", values)
     chunks = stores.open_array(tmp_path / "s", "activity").chunks

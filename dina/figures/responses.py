@@ -1,4 +1,4 @@
-"""Figure: how reliably neurons answer images, and how the trials are split."""
+"""Figure: how reliably neurons answer images, how the trials are split, and what drifts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from dina import stores
 from dina.figures.looks import BLACK, BLUE, GREY, PALE, SKY
 from dina.figures.style import house_style, letter, page_figure, save, say
+from dina.recordings.drift import HOUR_S
 from dina.recordings.reliability import repeat_pairs
 from dina.recordings.trials import SPLITS, TEST, TrialResponses, read_trials
 
@@ -21,10 +22,11 @@ HEADROOM = 0.25  # above the scatter, share of its height: room for words
 N_NEURONS, MAX_IMAGES = 15, 80  # of the matrix of repeats; more cannot be told apart in print
 MATRIX_LIMIT_SD = 3.0
 NO_REPEATS = "no image was shown twice"
+NO_DRIFT = "too few images were shown twice"
 
 
 def plot_responses(responses: Path, folder: Path) -> None:
-    """Draw ``responses``: signal variance, one neuron's repeats, trials by split, the best neurons' repeats.
+    """Draw ``responses``: signal variance, one neuron's repeats, trials by split, the best neurons' repeats, drift.
 
     Parameters
     ----------
@@ -35,15 +37,18 @@ def plot_responses(responses: Path, folder: Path) -> None:
     variance = stores.read_array(responses, "signal_variance")
     ranked = np.argsort(-np.nan_to_num(variance, nan=-np.inf), kind="stable")
     with house_style():
-        figure = page_figure(4.7)
-        grid = figure.add_gridspec(2, 3, height_ratios=[1, 1.1])
-        variances, example, splits = (figure.add_subplot(grid[0, column]) for column in range(3))
-        repeats = figure.add_subplot(grid[1, :])
+        figure = page_figure(6.7)
+        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1])
+        variances, example, splits = (figure.add_subplot(part) for part in rows[0].subgridspec(1, 3))
+        repeats = figure.add_subplot(rows[1])
+        between, quarters = (figure.add_subplot(part) for part in rows[2].subgridspec(1, 2, width_ratios=[2, 1]))
         _draw_variance(variances, variance)
         _draw_example(example, trials, variance, int(ranked[int(EXAMPLE_RANK * len(ranked))]))
         _draw_splits(splits, trials)
         _draw_repeats(figure, repeats, trials, ranked)
-        for axes, character in zip((variances, example, splits, repeats), "abcd", strict=True):
+        _draw_between(between, responses)
+        _draw_quarters(quarters, trials, responses)
+        for axes, character in zip((variances, example, splits, repeats, between, quarters), "abcdef", strict=True):
             letter(axes, character)
         save(figure, folder, "responses")
 
@@ -127,3 +132,46 @@ def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np
     axes.tick_params(axis="y", length=0)
     bar = figure.colorbar(picture, ax=axes, ticks=[0, MATRIX_LIMIT_SD], pad=0.01, aspect=30)
     bar.set_label("response (s.d. above mean)")
+
+
+def _draw_between(axes: Axes, responses: Path) -> None:
+    """Correlation of two showings' population responses by the time between them, and the line through all pairs."""
+    title = "two showings of an image, all neurons"
+    axes.set(title=title, xlabel="time between the showings (min)", ylabel="correlation over neurons")
+    line = stores.read_attributes(responses)["drift"]["line"]
+    if line is None:
+        say(axes, NO_DRIFT)
+        return
+    bins = stores.read_table(responses, "drift")
+    minutes, value = bins["between_s"] / 60, bins["correlation"]
+    vertical = np.abs(bins[["ci_low", "ci_high"]].to_numpy().T - value.to_numpy())
+    horizontal = np.abs(bins[["shortest_s", "longest_s"]].to_numpy().T / 60 - minutes.to_numpy())
+    axes.errorbar(minutes, value, xerr=horizontal, fmt="none", ecolor=PALE, elinewidth=0.8)
+    axes.errorbar(minutes, value, yerr=vertical, fmt="o", color=BLUE, elinewidth=0.8)
+    ends = np.array([0.0, line["longest_s"]])
+    axes.plot(ends / 60, line["at_once"] + line["slope_per_hour"] * ends / HOUR_S, color=BLACK, linewidth=1)
+    slope, low, high = (signed(line[f"slope_{kind}"]) for kind in ("per_hour", "low", "high"))
+    text = f"slope {slope} per hour [{low}, {high}]\n{line['n_pairs']:,} pairs of {line['n_images']:,} images"
+    axes.text(0.98, 0.04, text, ha="right", va="bottom", transform=axes.transAxes)
+    lowest, highest = min(0.0, bins["ci_low"].min()), max(bins["ci_high"].max(), line["at_once"])
+    axes.set(xlim=(0, None), ylim=(lowest - HEADROOM * (highest - lowest) * (lowest < 0), highest * 1.1))
+
+
+def _draw_quarters(axes: Axes, trials: TrialResponses, responses: Path) -> None:
+    """Every neuron's mean response in the recording's last quarter against its first."""
+    axes.set(
+        title="first and last quarter", xlabel="mean in first quarter (s.d.)", ylabel="mean in last quarter (s.d.)"
+    )
+    neurons = stores.read_table(responses, "neurons")
+    first, last = (neurons[f"{quarter}_quarter"].to_numpy() / trials.sd for quarter in ("first", "last"))
+    ends = [min(first.min(), last.min()), max(first.max(), last.max())]
+    axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
+    axes.plot(first, last, "o", color=BLUE, alpha=0.4, markersize=3, markeredgewidth=0)
+    axes.set(ylim=(None, ends[1] + HEADROOM * (ends[1] - ends[0])))
+    text = f"{len(first):,} neurons\nmedian change {signed(float(np.median(last - first)))} s.d."
+    axes.text(0.03, 0.98, text, va="top", transform=axes.transAxes)
+
+
+def signed(value: float) -> str:
+    """Two decimals, with a sign: a true minus, and none for what rounds to 0."""
+    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"

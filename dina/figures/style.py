@@ -9,11 +9,13 @@ import matplotlib as mpl
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from dina.figures.looks import BLACK, GREY
 
 PAGE_WIDTH_IN = 7.09  # 180 mm, two columns of a journal's page: the width at which every figure is printed
 PNG_DPI = 200
+POSITION_DIGITS = 6  # of the figure's width: a thousandth of a printed dot
 DOTTED = (0, (1, 2))
 
 STYLE = {
@@ -63,9 +65,21 @@ def house_style() -> AbstractContextManager[None]:
     return mpl.style.context(["default", STYLE])
 
 
+class RoundedLayout(ConstrainedLayoutEngine):
+    """Constrained layout with rounded positions: its last digits vary, and SVG names clip paths by them."""
+
+    def execute(self, figure: Figure) -> None:
+        """Place every panel; called by matplotlib before it draws."""
+        super().execute(figure)
+        for axes in figure.axes:
+            laid_out = axes.get_in_layout()
+            axes.set_position([round(edge, POSITION_DIGITS) for edge in axes.get_position(original=True).bounds])
+            axes.set_in_layout(laid_out)  # setting a position takes the panel out of the layout
+
+
 def page_figure(height_in: float) -> Figure:
     """A figure as wide as a page, whose parts make room for each other's labels."""
-    return Figure(figsize=(PAGE_WIDTH_IN, height_in), layout="constrained")
+    return Figure(figsize=(PAGE_WIDTH_IN, height_in), layout=RoundedLayout())
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 
 from dina.errors import InputError, problem
 from dina.imaging.acquisition import check_rate
 from dina.imaging.movies import Movie
-from dina.imaging.tables import read_columns
 from dina.settings import AcquisitionInfo
+from dina.tables import numbers_in, read_table
 
 GAP_INTERVALS = 1.5  # an interval beyond this many usual ones holds a frame that was lost
 
@@ -70,7 +69,7 @@ def _delay(plane: int, acquisition: AcquisitionInfo) -> float:
 def _tabulated(path: str, movie: Movie, plane: int) -> np.ndarray:
     """A plane's times from the user's table: a row for each of its volumes, or for each frame of any plane."""
     acquisition = movie.acquisition
-    time_s = read_columns(Path(path), "time_s")["time_s"].to_numpy(np.float64)
+    (time_s,) = numbers_in(read_table(path, "a table of frame times"), path, "time_s")
     per_volume = 1 if acquisition.separate_files else acquisition.n_planes + acquisition.n_flyback
     n_all = movie.n_frames * per_volume + movie.n_dropped_pages // acquisition.n_channels
     if movie.n_frames <= len(time_s) <= movie.n_frames + (movie.n_dropped_pages > 0):

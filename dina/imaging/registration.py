@@ -10,9 +10,9 @@ from dina import stores
 from dina.imaging.conversion import Imported, import_frames
 from dina.imaging.frame_times import frame_times_s
 from dina.imaging.frames import FRAMES, FrameFile
+from dina.imaging.masking import read_bad_frames
 from dina.imaging.movies import Movie
 from dina.imaging.quality import crispness, residual_motion_px
-from dina.imaging.tables import read_bad_frames
 from dina.settings import AcquisitionInfo, RegistrationSettings
 
 STRUCTURAL = "structural.int16"

@@ -124,7 +124,7 @@ def detect_rois(
     }
     mean_image = stores.read_array(registered, "mean_image")
     measures["contrast"] = surround_contrast(footprints, mean_image, diameter_px)
-    if stores.has_array(registered, "mean_image_structural"):
+    if stores.holds(registered, "mean_image_structural"):
         structural = stores.read_array(registered, "mean_image_structural")
         measures["red_probability"] = red_probability(stats, mean_image, structural)
         measures["red"] = measures["red_probability"] > settings.red_threshold

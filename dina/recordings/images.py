@@ -9,6 +9,7 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.pictures import EXTENSIONS, grey, read_grey
+from dina.tables import row_of
 
 DIM = 1 / 15  # of white: 12 bits in 16 stay below it, and so does no set of pictures worth showing
 
@@ -40,7 +41,7 @@ def read_images(
     written = {name: _one_name(name) for name in set(names.astype(str).tolist())}
     unique, index = np.unique([written[name] for name in names.astype(str).tolist()], return_inverse=True)
     unique = unique.tolist()
-    first_row = dict(zip(unique, (np.unique(index, return_index=True)[1] + 2).tolist(), strict=True))
+    first_row = dict(zip(unique, np.unique(index, return_index=True)[1].tolist(), strict=True))
     if source.suffix.lower() == ".npy":
         pictures = _from_array(source, unique, first_row, log)
     elif source.is_dir():
@@ -92,7 +93,7 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
         if not (name.isascii() and name.isdecimal()) or int(name) >= len(array):
             raise InputError(
                 problem(
-                    f"{log}, row {first_row[name]}",
+                    f"{log}, {row_of(log, first_row[name])}",
                     f"image {name!r}",
                     f"an index from 0 to {len(array) - 1} into {source.name}",
                     "Correct the log.",
@@ -110,7 +111,7 @@ def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log
             example = f", such as {there[0]!r}" if there else ", which holds none"
             raise InputError(
                 problem(
-                    f"{log}, row {first_row[name]}",
+                    f"{log}, {row_of(log, first_row[name])}",
                     f"image {name!r}",
                     f"a file in {source}{example} ({', '.join(sorted(EXTENSIONS))})",
                     "Correct the log, or add the file.",

@@ -79,3 +79,60 @@ def shrink_reliability(measured: np.ndarray, n_images: int) -> np.ndarray:
     between = max(value.var() - error.mean(), 1e-6)
     weight = between / (between + error)
     return np.clip(weight * value + (1 - weight) * value.mean(), 0, 1).astype(np.float32)
+
+
+def signal_and_noise_variance(responses: np.ndarray, image_index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variance over images and variance over an image's repeats, both unbiased, from all trials of repeated images.
+
+    With m images, image i shown n_i times, mean x̄_i and sample variance s_i² (divisor n_i − 1):
+    ``noise = mean_i(s_i²)`` and ``signal = var_i(x̄_i) − mean_i(s_i² / n_i)`` (divisor m − 1): what is left of the
+    spread of the images' means after the share that noise lends them. A signal of 0 is estimated below 0 half
+    the time.
+
+    Parameters
+    ----------
+    responses : (trials, neurons), any unit
+    image_index : (trials,); images shown once are left out
+
+    Returns
+    -------
+    signal, noise : (neurons,) float64, in squares of the responses' unit; NaN with fewer than two repeated images.
+
+    References
+    ----------
+    Sahani & Linden 2003, Adv. Neural Inf. Process. Syst. 15:109.
+    """
+    n_showings = np.bincount(image_index)
+    order = np.argsort(image_index, kind="stable")
+    order = order[n_showings[image_index[order]] >= 2]
+    n = n_showings[n_showings >= 2].astype(np.float64)[:, None]
+    if len(n) < 2:
+        return np.full(responses.shape[1], np.nan), np.full(responses.shape[1], np.nan)
+    starts = np.r_[0, np.cumsum(n[:-1, 0])].astype(int)
+    mean = np.add.reduceat(responses[order], starts, axis=0, dtype=np.float64) / n
+    deviation = responses[order] - np.repeat(mean, n[:, 0].astype(int), axis=0)
+    within = np.add.reduceat(deviation**2, starts, axis=0) / (n - 1)
+    return mean.var(0, ddof=1) - (within / n).mean(0), within.mean(0)
+
+
+def explainable_variance(signal: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fraction of explainable variance and ratio of signal to noise, from unbiased variances.
+
+    ``FEV = 1 − noise / total`` with ``total = signal + noise`` (Cadena et al. 2019), ``SNR = signal / noise``
+    (Sahani & Linden 2003): single trials, not averages. Neither is clipped: below 0 the images' means differ
+    less than noise alone would have them.
+
+    Parameters
+    ----------
+    signal, noise : (neurons,) of :func:`signal_and_noise_variance`
+
+    Returns
+    -------
+    fev, snr : (neurons,) float32, NaN where a neuron never varies; the SNR of a neuron without noise is infinite.
+
+    References
+    ----------
+    Cadena et al. 2019, PLoS Comput. Biol. 15:e1006897.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (1 - noise / (signal + noise)).astype(np.float32), (signal / noise).astype(np.float32)

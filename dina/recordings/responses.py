@@ -1,19 +1,37 @@
-"""Trial responses: deconvolved activity in a window after each image, neuron by neuron."""
+"""Trial responses: activity in a window after each image, neuron by neuron."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
 from dina.imaging.indicators import lag_s
-from dina.recordings.reliability import FEWEST_PAIRS, repeat_pairs, signal_variance
-from dina.recordings.stimuli import read_stimuli
+from dina.recordings.clock import fit_clock
+from dina.recordings.drift import measure_drift
+from dina.recordings.reliability import (
+    FEWEST_PAIRS,
+    explainable_variance,
+    repeat_pairs,
+    signal_and_noise_variance,
+    signal_variance,
+)
+from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
-from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
+from dina.recordings.trials import TrialResponses, describe_neurons, refuse_small_splits, write_trials
 from dina.settings import ResponsesSettings
+from dina.tables import row_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNITS = {"deconvolved": "deconvolved activity", "dff": "dF/F"}
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def measure_responses(
@@ -21,48 +39,101 @@ def measure_responses(
 ) -> None:
     """Align trials with images and write the ``responses`` store; memory is that of the session's activity.
 
-    Besides what :class:`~dina.recordings.trials.TrialResponses` describes, the store holds for every neuron
-    ``signal_variance`` (over all repeats; for reporting only) and the session's table ``neurons`` with reliability.
+    Besides what :class:`~dina.recordings.trials.TrialResponses` describes and :func:`write_repeats` adds, the store
+    holds the log's table ``behaviour``, one row a trial; ``responses_dff`` (trials, neurons) where
+    ``settings.measure`` is both; and, in its attributes, the line between the clocks of log and movie, if they
+    differ. Trials whose response or baseline window overlaps a masked frame of any plane are left out and counted
+    in the attribute ``n_masked_trials``; repeats count the trials that are left.
 
     Raises
     ------
     InputError
-        If a trial does not lie inside the recording, naming the log's row.
+        If a trial does not lie inside the recording, or a clock event does not fit, naming the row; if masking
+        leaves a split fewer than two images.
     """
     frame_time_s = stores.read_array(session, "frame_time_s")
     neurons = stores.read_table(session, "neurons")
     shown = read_stimuli(stimuli)
-    onset_s = onsets_s(shown.onset, shown.unit, frame_time_s[0], shown.log)
+    clock = None if shown.clock_events is None else fit_clock(shown.clock_events, frame_time_s[0])
+    onset = shown.onset if clock is None else clock.movie_s(shown.onset)
+    onset_s = onsets_s(onset, shown.unit, frame_time_s[0], shown.log)
     lag = settings.lag_s if settings.lag_s is not None else lag_s(indicator)
     _inside(onset_s, settings, lag, frame_time_s, shown.log)
-    deconvolved = stores.read_array(session, "deconvolved")
-    responses = np.empty((len(onset_s), len(neurons)), np.float32)
-    for plane in range(len(frame_time_s)):
-        member = np.flatnonzero(neurons["plane"].to_numpy() == plane)
-        responses[:, member] = _window_sums(deconvolved[member], frame_time_s[plane], onset_s + lag, settings)
-    trials = TrialResponses(
-        responses=responses,
-        image_index=shown.image_index,
-        repeat=shown.repeat,
-        onset_s=onset_s,
-        split=shown.split,
-        images=shown.images,
-        category=shown.category,
-        category_names=shown.category_names,
-        degrees_per_pixel=shown.degrees_per_pixel,
-        **describe_neurons(responses, shown.image_index, shown.repeat, shown.split),
-    )
-    first, second = repeat_pairs(shown.image_index, shown.repeat, np.arange(len(shown.repeat)))
-    variance = (
-        signal_variance(responses[first], responses[second])
-        if len(first) >= FEWEST_PAIRS
-        else np.full(len(neurons), np.nan, np.float32)
-    )
+    measures = ("deconvolved", "dff") if settings.measure == "both" else (settings.measure,)
+    kept = np.flatnonzero(~_masked(session, frame_time_s, onset_s + lag, settings, "dff" in measures))
+    n_masked = len(onset_s) - len(kept)
+    if n_masked:
+        warnings.warn(f"{n_masked} of {len(onset_s)} trials overlap masked frames and are left out.", stacklevel=2)
+        where = f"{shown.log}, {len(kept)} trials outside masked frames"
+        refuse_small_splits(shown.image_index[kept], shown.split[kept], where, "Mask fewer frames of the session.")
+    measured = {
+        name: _measure(session, name, neurons["plane"].to_numpy(), frame_time_s, onset_s[kept] + lag, settings)
+        for name in measures
+    }
+    trials = _trials(measured[measures[0]], shown, kept, onset_s[kept])
     with stores.new_store(output) as store:
-        write_trials(store, trials)
-        stores.write_array(store, "signal_variance", variance)
-        stores.write_table(store, "neurons", neurons.assign(reliability=trials.reliability, signal_variance=variance))
-        stores.write_attributes(store, {"n_repeated_images": len(first), "lag_s": lag, "window_s": settings.window_s})
+        write_trials(store, trials, unit=UNITS[measures[0]])
+        write_repeats(store, trials, neurons)
+        stores.write_table(store, "behaviour", shown.behaviour.iloc[kept])
+        if settings.measure == "both":
+            stores.write_array(store, "responses_dff", measured["dff"], unit=UNITS["dff"])
+        stores.write_attributes(
+            store,
+            {
+                "measure": settings.measure,
+                "lag_s": lag,
+                "window_s": settings.window_s,
+                "baseline_s": settings.baseline_s,
+                "n_masked_trials": n_masked,
+                "clock": None if clock is None else clock.describe(onset_s),
+            },
+        )
+
+
+def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) -> None:
+    """Write into an open store what repeats tell of neurons, over all splits: for reporting only.
+
+    That is ``signal_variance`` (neurons,); the table ``neurons`` with reliability, signal variance,
+    ``explainable_variance`` and ``snr`` (see :func:`~dina.recordings.reliability.explainable_variance`) and the mean
+    response in the ``first_quarter`` and ``last_quarter`` of trials; the table ``drift`` and the attribute of that
+    name (see :class:`~dina.recordings.drift.Drift`).
+
+    Parameters
+    ----------
+    neurons : table, one row a neuron in the order of the responses
+    """
+    first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+    variance = explainable = snr = np.full(trials.n_neurons, np.nan, np.float32)
+    if len(first) >= FEWEST_PAIRS:
+        variance = signal_variance(trials.responses[first], trials.responses[second])
+        explainable, snr = explainable_variance(*signal_and_noise_variance(trials.responses, trials.image_index))
+    drift = measure_drift(trials)
+    stores.write_array(store, "signal_variance", variance)
+    stores.write_table(
+        store,
+        "neurons",
+        neurons.assign(
+            reliability=trials.reliability,
+            signal_variance=variance,
+            explainable_variance=explainable,
+            snr=snr,
+            first_quarter=drift.first_quarter,
+            last_quarter=drift.last_quarter,
+        ),
+    )
+    stores.write_table(store, "drift", drift.bins)
+    summary = {"level_change_sd": drift.level_change_sd, "line": drift.line}
+    stores.write_attributes(store, {"n_repeated_images": len(first), "drift": summary})
+
+
+def valid_frames(session: Path) -> np.ndarray:
+    """(planes, frames) bool, False where a frame is masked: its traces are interpolated and stand for nothing.
+
+    A session without the array has no masked frames.
+    """
+    if stores.holds(session, "valid_frames"):
+        return stores.read_array(session, "valid_frames")
+    return np.ones(stores.open_array(session, "frame_time_s").shape, bool)
 
 
 def window_sums(activity: np.ndarray, frame_time_s: np.ndarray, start_s: np.ndarray, stop_s: np.ndarray) -> np.ndarray:
@@ -91,21 +162,111 @@ def window_sums(activity: np.ndarray, frame_time_s: np.ndarray, start_s: np.ndar
     return (until(stop_s) - until(start_s)).T.astype(np.float32)
 
 
-def _window_sums(
-    activity: np.ndarray, frame_time_s: np.ndarray, onset_s: np.ndarray, settings: ResponsesSettings
+def window_means(trace: np.ndarray, frame_time_s: np.ndarray, start_s: np.ndarray, stop_s: np.ndarray) -> np.ndarray:
+    """Mean of a trace between ``start_s`` and ``stop_s`` of every trial, over the straight lines between frames.
+
+    Fluorescence of a frame is a sample at the frame's time, unlike deconvolved activity: see :func:`window_sums`.
+
+    Parameters
+    ----------
+    trace : (neurons, frames)
+    frame_time_s : (frames,) increasing
+    start_s, stop_s : (trials,) inside the recording
+
+    Returns
+    -------
+    (trials, neurons) float32, in units of ``trace``.
+    """
+    step_s = np.diff(frame_time_s)
+    area = np.zeros(trace.shape, np.float64)
+    np.cumsum((trace[:, 1:] + trace[:, :-1]) * (step_s / 2), axis=1, out=area[:, 1:])
+
+    def until(time_s: np.ndarray) -> np.ndarray:
+        before = np.clip(np.searchsorted(frame_time_s, time_s, side="right") - 1, 0, len(step_s) - 1)
+        since_s = time_s - frame_time_s[before]
+        slope = (trace[:, before + 1] - trace[:, before]) / step_s[before]
+        return area[:, before] + since_s * (trace[:, before] + slope * since_s / 2)
+
+    return ((until(stop_s) - until(start_s)) / (stop_s - start_s)).T.astype(np.float32)
+
+
+def _measure(
+    session: Path,
+    name: str,
+    plane: np.ndarray,
+    frame_time_s: np.ndarray,
+    onset_s: np.ndarray,
+    settings: ResponsesSettings,
+) -> np.ndarray:
+    """(trials, neurons) responses by one measure, each plane at its own frame times."""
+    activity = stores.read_array(session, name)
+    undefined = np.flatnonzero(np.isnan(activity).any(1))
+    if len(undefined):
+        found = f"{len(undefined)} neurons without {UNITS[name]}, the first is {undefined[0]}"
+        remedy = "Set session.require_dff to true, or responses.measure to deconvolved."
+        raise InputError(problem(session, found, "all neurons to have it", remedy))
+    measure = {"deconvolved": window_sums, "dff": window_means}[name]
+    responses = np.empty((len(onset_s), len(plane)), np.float32)
+    for number, times in zip(stores.read_attributes(session)["planes"], frame_time_s, strict=True):
+        member = np.flatnonzero(plane == number)
+        responses[:, member] = _in_windows(measure, activity[member], times, onset_s, settings)
+    return responses
+
+
+def _in_windows(
+    measure: Measure, activity: np.ndarray, frame_time_s: np.ndarray, onset_s: np.ndarray, settings: ResponsesSettings
 ) -> np.ndarray:
     start, stop = settings.window_s
-    response = window_sums(activity, frame_time_s, onset_s + start, onset_s + stop)
+    response = measure(activity, frame_time_s, onset_s + start, onset_s + stop)
     if settings.baseline_s is None:
         return response
     before, until = settings.baseline_s
-    return response - window_sums(activity, frame_time_s, onset_s + before, onset_s + until) * (
-        (stop - start) / (until - before)
+    # a sum grows with its window, a mean does not
+    scale = (stop - start) / (until - before) if measure is window_sums else 1.0
+    return response - scale * measure(activity, frame_time_s, onset_s + before, onset_s + until)
+
+
+def _trials(responses: np.ndarray, shown: Stimuli, kept: np.ndarray, onset_s: np.ndarray) -> TrialResponses:
+    image_index, split = shown.image_index[kept], shown.split[kept]
+    repeat = count_repeats(image_index)
+    return TrialResponses(
+        responses=responses,
+        image_index=image_index,
+        repeat=repeat,
+        onset_s=onset_s,
+        split=split,
+        images=shown.images,
+        category=shown.category,
+        category_names=shown.category_names,
+        degrees_per_pixel=shown.degrees_per_pixel,
+        **describe_neurons(responses, image_index, repeat, split),
     )
 
 
+def _windows(settings: ResponsesSettings) -> list[tuple[float, float]]:
+    return [settings.window_s] + ([settings.baseline_s] if settings.baseline_s else [])
+
+
+def _masked(
+    session: Path, frame_time_s: np.ndarray, onset_s: np.ndarray, settings: ResponsesSettings, with_dff: bool
+) -> np.ndarray:
+    """(trials,) whether a masked frame of any plane has a share in a window of the trial.
+
+    Deconvolved activity of frame k covers the time since frame k - 1; the lines between samples of dF/F start one
+    frame earlier.
+    """
+    masked = np.zeros(len(onset_s), bool)
+    for valid, times in zip(valid_frames(session), frame_time_s, strict=True):
+        n_masked = np.r_[0, np.cumsum(~valid)]
+        for start, stop in _windows(settings):
+            first = np.searchsorted(times, onset_s + start, side="right") - with_dff
+            last = np.searchsorted(times, onset_s + stop, side="left")
+            masked |= n_masked[last + 1] > n_masked[first]
+    return masked
+
+
 def _inside(onset_s: np.ndarray, settings: ResponsesSettings, lag: float, frame_time_s: np.ndarray, log: str) -> None:
-    windows = [settings.window_s] + ([settings.baseline_s] if settings.baseline_s else [])
+    windows = _windows(settings)
     first, last = frame_time_s[:, 0].max(), frame_time_s[:, -1].min()
     start, stop = (onset_s + lag + min(w[0] for w in windows), onset_s + lag + max(w[1] for w in windows))
     wrong = np.flatnonzero((start < first) | (stop > last))
@@ -113,7 +274,7 @@ def _inside(onset_s: np.ndarray, settings: ResponsesSettings, lag: float, frame_
         row = wrong[0]
         raise InputError(
             problem(
-                f"{log}, row {row + 2}",
+                f"{log}, {row_of(log, row)}",
                 f"a response window of {start[row]:.3f} to {stop[row]:.3f} s",
                 f"one inside the recording, {first:.3f} to {last:.3f} s",
                 "Remove the trial, or shorten responses.window_s.",

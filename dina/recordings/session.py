@@ -112,7 +112,7 @@ def read_plane(rois: Path, traces: Path, activity: Path) -> Plane:
         "y_px": centroid[:, 0],
         "x_px": centroid[:, 1],
     }
-    red = ("red_probability", "red") if stores.has_array(rois, "red") else ()
+    red = ("red_probability", "red") if stores.holds(rois, "red") else ()
     for store, names in (
         (rois, ("n_pixels", "n_soma_pixels", "compactness", "aspect_ratio", "contrast", *red)),
         (traces, ("skewness", "cell_probability")),

@@ -15,14 +15,15 @@ from pydantic import Field
 
 from dina.errors import SettingsError, problem
 from dina.imaging.acquisition import complete
-from dina.imaging.readers.formats import MOVIE_SUFFIXES
+from dina.imaging.readers.formats import MOVIE_SUFFIXES, NWB_SUFFIXES
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
 from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse
 
-PATHS = ("movie", "stimulus_log", "images", "frame_times", "bad_frames")
+PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
+OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -100,7 +101,21 @@ class Recording(Section):
         "deconvolution.tau_s and responses.lag_s.",
     )
     stimulus_log: str | None = Field(
-        None, description="Stimulus log, relative to the sheet; empty ends the road at the session."
+        None,
+        description="Stimulus log, a table or an NWB file, relative to the sheet; empty ends the road at the session.",
+    )
+    stimulus_table: str | None = Field(
+        None, description="Interval table of an NWB log, such as trials; empty takes the only one that names images."
+    )
+    image_column: str | None = Field(
+        None,
+        description="Column of the log that names the image; empty is image, or in NWB the first of image, "
+        "image_name, image_file, image_index and image_id.",
+    )
+    clock_events: str | None = Field(
+        None,
+        description="Table of events that log and movie share, relative to the sheet, where the log has a clock of "
+        "its own; empty takes onsets as times of the movie.",
     )
     images: str | None = Field(
         None, description="Images shown: a folder, or an array file (.npy), relative to the sheet."
@@ -357,13 +372,21 @@ def _check_row(recording: Recording, where: str) -> None:
             raise SettingsError(
                 problem(where, "one of stimulus_log and images", "both, or neither", "Fill in or empty the other.")
             )
-    elif recording.movie or recording.stimulus_log or recording.images:
+        of_log = [key for key in OF_LOG if getattr(recording, key) is not None]
+        if recording.stimulus_log is None and of_log:
+            remedy = "Name the log, or empty the other."
+            raise SettingsError(problem(f"{where}, {of_log[0]}", "no stimulus_log", "one to which it belongs", remedy))
+        if recording.stimulus_table is not None and Path(recording.stimulus_log).suffix.lower() not in NWB_SUFFIXES:
+            remedy = "Empty stimulus_table: a table file holds one table."
+            found = repr(recording.stimulus_log)
+            raise SettingsError(problem(f"{where}, stimulus_table", f"the log {found}", "one in .nwb", remedy))
+    elif any(getattr(recording, key) for key in ("movie", "stimulus_log", "images", *OF_LOG)):
         raise SettingsError(
             problem(
                 where,
                 "files for a simulated recording",
                 "source movie, or no files",
-                "Set source to movie, or empty movie, stimulus_log and images.",
+                "Set source to movie, or empty movie, stimulus_log, images and what belongs to them.",
             )
         )
 

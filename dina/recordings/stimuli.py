@@ -5,16 +5,22 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
+from dina.recordings.clock import ClockEvents, fit_clock, read_clock_events
 from dina.recordings.images import read_images
 from dina.recordings.splits import near_duplicates, split_images
-from dina.recordings.stimulus_log import read_stimulus_log
+from dina.recordings.stimulus_log import StimulusLog, onsets_s, read_stimulus_log
 from dina.recordings.trials import SPLITS
 from dina.settings import StimuliSettings
+from dina.tables import row_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,9 @@ class Stimuli:
     Attributes
     ----------
     onset : (trials,) float64, in ``unit``
-    unit : ``"s"`` from the start of the recording, or ``"frame"``, a volume's number
+    unit : ``"s"`` from the start of the recording, or on the log's own clock where there are ``clock_events``;
+        or ``"frame"``, a volume's number
+    clock_events : events that bring onsets onto the movie's clock, or None where they are on it
     log : the log's file name, for errors
     image_index : (trials,) int32, row of ``images``
     repeat : (trials,) int16, 0 for an image's first showing
@@ -33,10 +41,12 @@ class Stimuli:
     category : (images,) int16, index into ``category_names``; -1 unknown
     category_names : tuple of str
     degrees_per_pixel : float, or None where the images' width in degrees is unknown
+    behaviour : table of the log's further columns of numbers, one row a trial; no decoder reads it
     """
 
     onset: np.ndarray
     unit: str
+    clock_events: ClockEvents | None
     log: str
     image_index: np.ndarray
     repeat: np.ndarray
@@ -45,37 +55,57 @@ class Stimuli:
     category: np.ndarray
     category_names: tuple[str, ...]
     degrees_per_pixel: float | None
+    behaviour: pd.DataFrame
 
 
 def prepare_stimuli(
-    stimulus_log: Path, images: Path, output: Path, settings: StimuliSettings, *, image_width_deg: float | None = None
+    stimulus_log: Path,
+    images: Path,
+    output: Path,
+    settings: StimuliSettings,
+    *,
+    image_width_deg: float | None = None,
+    stimulus_table: str | None = None,
+    image_column: str | None = None,
+    clock_events: str | Path | None = None,
+    movie: Path | None = None,
 ) -> None:
     """Read log and images, split the images and write the ``stimuli`` store: see :class:`Stimuli`.
 
-    Nothing of the movie is needed, so that a mistake in the log is told before hours of imaging. Memory is that of
-    the images at their own size.
+    No frame of the movie is needed, so that a mistake in the log is told before hours of imaging; with the store
+    ``movie`` of :func:`~dina.imaging.inspection.inspect_movie`, also a log that is longer than the movie. Memory is
+    that of the images at their own size. The other keywords are the sheet's columns of the same names.
 
     Raises
     ------
     InputError
-        If log and images do not fit together, naming file and row.
+        If log, images and clock events do not fit together, naming file and row.
     """
-    log = read_stimulus_log(stimulus_log)
+    log = read_stimulus_log(stimulus_log, stimulus_table=stimulus_table, image_column=image_column)
+    events = None if clock_events is None else _clock_events(clock_events, log, stimulus_log)
+    if movie is not None:
+        _inside_movie(log, events, movie, stimulus_log)
     pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
     split, n_duplicates = _splits(log.split, image_index, pictures, settings, stimulus_log)
     category, category_names = _categories(log.category, image_index, len(pictures))
     with stores.new_store(output) as store:
         stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
         stores.write_array(store, "image_index", image_index)
-        stores.write_array(store, "repeat", _count_repeats(image_index))
+        stores.write_array(store, "repeat", count_repeats(image_index))
         stores.write_array(store, "split", split)
         stores.write_array(store, "images", pictures, unit="0 black to 1 white")
         stores.write_array(store, "category", category)
+        stores.write_table(store, "behaviour", log.behaviour)
+        if events is not None:
+            stores.write_array(store, "event_log", events.log_s, unit="s")
+            stores.write_array(store, "event_movie", events.movie, unit="s")  # as the onset
         stores.write_attributes(
             store,
             {
                 "unit": log.unit,
                 "log": Path(stimulus_log).name,
+                "event_source": None if events is None else events.source,
+                "event_unit": None if events is None else events.unit,
                 "split_names": SPLITS,
                 "category_names": category_names,
                 "degrees_per_pixel": None if image_width_deg is None else image_width_deg / width_px,
@@ -88,13 +118,41 @@ def read_stimuli(store: str | Path) -> Stimuli:
     """Read a ``stimuli`` store whole."""
     attributes = stores.read_attributes(store)
     names = ("onset", "image_index", "repeat", "split", "images", "category")
+    arrays = {name: stores.read_array(store, name) for name in names}
+    events = None
+    if attributes["event_source"] is not None:
+        log_s, movie = (stores.read_array(store, name) for name in ("event_log", "event_movie"))
+        events = ClockEvents(log_s, movie, attributes["event_unit"], attributes["event_source"])
     return Stimuli(
-        **{name: stores.read_array(store, name) for name in names},
+        **arrays,
         unit=attributes["unit"],
+        clock_events=events,
+        # a table without columns keeps no rows in Parquet
+        behaviour=stores.read_table(store, "behaviour").reindex(range(len(arrays["onset"]))),
         log=attributes["log"],
         category_names=tuple(attributes["category_names"]),
         degrees_per_pixel=attributes["degrees_per_pixel"],
     )
+
+
+def _clock_events(path: str | Path, log: StimulusLog, stimulus_log: Path) -> ClockEvents:
+    """Events, fitted at once where that needs no frame times, so that a bad one is told before any imaging."""
+    if log.unit == "frame":
+        remedy = "Empty the sheet's clock_events, or give onsets in seconds."
+        raise InputError(
+            problem(stimulus_log, "onset_frame, on the movie's clock", "onset_s beside clock_events", remedy)
+        )
+    events = read_clock_events(path)
+    if events.unit == "s":
+        fit_clock(events)
+    return events
+
+
+def _inside_movie(log: StimulusLog, events: ClockEvents | None, movie: Path, stimulus_log: Path) -> None:
+    """Raise for the first onset that no frame of the movie covers."""
+    frame_time_s = stores.read_array(movie, "frame_time_s")[0]
+    onset = log.onset if events is None else fit_clock(events, frame_time_s).movie_s(log.onset)
+    onsets_s(onset, log.unit, frame_time_s, stimulus_log)
 
 
 def _splits(
@@ -134,12 +192,12 @@ def _refuse_equal(images: np.ndarray, side: np.ndarray, image_index: np.ndarray,
         if side[other] != side[k]:
             found = f"the same picture in {SPLITS[side[other]]!r} and {SPLITS[side[k]]!r}, under two names"
             remedy = "Put all showings of a picture on one side, or remove the column: a split is then made."
-            row, earlier = (int(np.flatnonzero(image_index == image)[0]) + 2 for image in (k, other))
-            found += f" (see row {earlier})"
-            raise InputError(problem(f"{log}, row {row}", found, "each picture on one side", remedy))
+            row, earlier = (int(np.flatnonzero(image_index == image)[0]) for image in (k, other))
+            found += f" (see {row_of(log, earlier)})"
+            raise InputError(problem(f"{log}, {row_of(log, row)}", found, "each picture on one side", remedy))
 
 
-def _count_repeats(image_index: np.ndarray) -> np.ndarray:
+def count_repeats(image_index: np.ndarray) -> np.ndarray:
     """(trials,) int16: how often the image was shown before."""
     order = np.argsort(image_index, kind="stable")
     image = image_index[order]

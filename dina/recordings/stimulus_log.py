@@ -10,12 +10,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.readers.formats import NWB_SUFFIXES
+from dina.recordings.nwb_intervals import IMAGE_COLUMNS, read_intervals
 from dina.recordings.trials import SPLITS
+from dina.tables import (
+    column_of_numbers,
+    read_table,
+    refuse,
+    refuse_unsorted,
+    row_of,
+    separator,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("onset_s", "onset_frame", "image")
+NOT_BEHAVIOUR = {*NEEDED, *IMAGE_COLUMNS, "category", "split", "repeat", "duration_s", "start_time", "stop_time", "id"}
+NAMELESS = "Unnamed: "  # pandas' word for a column without a header, such as a saved row number
+BLANK = ("", "nan", "na", "n/a", "null", "none")  # how tables write a number that is not there
 
 
 @dataclass(frozen=True)
@@ -24,11 +37,12 @@ class StimulusLog:
 
     Attributes
     ----------
-    onset : (trials,) float64, in ``unit`` from the start of the recording
+    onset : (trials,) float64, in ``unit``: seconds from the start of the recording or on the log's own clock
     unit : ``"s"``, or ``"frame"`` where onsets are numbers of the movie's volumes, from 0
     image : (trials,) str, file name or index as written in the log
     category : (trials,) str, or None where the log has none
     split : (trials,) str in ``SPLITS``, or None where the log has none
+    behaviour : table of the log's further columns of numbers, one row a trial, NaN where a cell is empty
     """
 
     onset: np.ndarray
@@ -36,15 +50,20 @@ class StimulusLog:
     image: np.ndarray
     category: np.ndarray | None
     split: np.ndarray | None
+    behaviour: pd.DataFrame
 
 
-def read_stimulus_log(path: str | Path) -> StimulusLog:
-    """Read a Parquet, CSV or TSV log and check all that can be checked without the movie.
+def read_stimulus_log(
+    path: str | Path, *, stimulus_table: str | None = None, image_column: str | None = None
+) -> StimulusLog:
+    """Read a log, a Parquet, CSV or TSV table or an NWB file, and check all that can be checked without the movie.
 
     Parameters
     ----------
     path : file with the columns ``onset_s`` or ``onset_frame`` and ``image``; optional ``category`` and
-        ``split``; other columns are ignored
+        ``split``. Further columns of numbers are behaviour, others are ignored. In NWB the onset is ``start_time``
+    stimulus_table : which interval table of an NWB file; see :func:`~dina.recordings.nwb_intervals.read_intervals`
+    image_column : the column that is meant by ``image``, if it has another name
 
     Raises
     ------
@@ -53,27 +72,29 @@ def read_stimulus_log(path: str | Path) -> StimulusLog:
         images, an image in two splits or a split that no trial has.
     """
     path = Path(path)
-    table = _read_table(path)
-    _check_columns(table, path)
+    if path.suffix.lower() in NWB_SUFFIXES:
+        table = read_intervals(path, stimulus_table, image_column)
+    else:
+        name = image_column or "image"
+        table = read_table(path, "a stimulus log", text=(name, "category", "split"), numbers=("onset_s", "onset_frame"))
+        _check_columns(table, path, name)
+        if name != "image":
+            table = table.drop(columns="image", errors="ignore").rename(columns={name: "image"})
+    if table.empty:
+        remedy = "Empty the sheet's stimulus_log if nothing was shown."
+        raise InputError(problem(path, "no trial", "one row a trial", remedy))
     onset, unit = _onsets(table, path)
-    image = table["image"].astype(str).str.strip().to_numpy(dtype=object)
-    _refuse(
-        path,
-        table["image"].isna().to_numpy() | (image == ""),
-        image,
-        "an image's file name or index",
-        "Fill in the cell or remove the row.",
-    )
-    category = table["category"].fillna("").astype(str).to_numpy(dtype=object) if "category" in table else None
-    split = table["split"].fillna("").astype(str).to_numpy(dtype=object) if "split" in table else None
+    image = _text(table["image"])
+    refuse(path, image == "", image, "an image's file name or index", "Fill in the cell or remove the row.")
+    category, split = (_text(table[name]) if name in table else None for name in ("category", "split"))
     if split is not None:
-        _refuse(path, ~np.isin(split, SPLITS), split, f"a split of {', '.join(SPLITS)}", "Correct the cell.")
+        refuse(path, ~np.isin(split, SPLITS), split, f"a split of {', '.join(SPLITS)}", "Correct the cell.")
         _one_side(path, image, split)
         missing = [name for name in SPLITS if name not in split]
         if missing:
             remedy = "Put some images there, or remove the column: a split is then made."
             raise InputError(problem(f"{path}, column split", f"no {' and no '.join(missing)}", "all three", remedy))
-    return StimulusLog(onset, unit, image, category, split)
+    return StimulusLog(onset, unit, image, category, split, _behaviour(table))
 
 
 def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | Path) -> np.ndarray:
@@ -90,13 +111,12 @@ def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | 
     InputError
         Naming the row.
     """
-    log = Path(log)
     if unit == "frame":
         expected = f"a frame number from 0 to {len(frame_time_s) - 1}"
         remedy = "Frames count volumes of the movie, from 0."
-        _refuse(log, (onset < 0) | (onset >= len(frame_time_s)), onset, expected, remedy)
+        refuse(log, (onset < 0) | (onset >= len(frame_time_s)), onset, expected, remedy)
         return frame_time_s[onset.astype(int)]
-    _refuse(
+    refuse(
         log,
         (onset < frame_time_s[0]) | (onset > frame_time_s[-1]),
         onset,
@@ -106,8 +126,8 @@ def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | 
     return onset
 
 
-def _check_columns(table: pd.DataFrame, path: Path) -> None:
-    missing = [name for name in ("image",) if name not in table]
+def _check_columns(table: pd.DataFrame, path: Path, image_column: str) -> None:
+    missing = [name for name in (image_column,) if name not in table]
     if not {"onset_s", "onset_frame"} & set(table):
         missing.insert(0, "onset_s (or onset_frame)")
     if missing:
@@ -117,61 +137,53 @@ def _check_columns(table: pd.DataFrame, path: Path) -> None:
             if name not in NEEDED and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
         ]
         if len(table.columns) == 1:
-            hints = [f"A {path.suffix} file is separated by {_separator(path)!r}: is this one not?"]
+            hints = [f"A {path.suffix} file is separated by {separator(path)!r}: is this one not?"]
         found = f"columns {', '.join(map(repr, map(str, table)))}"
         remedy = " ".join(hints) or "Rename the column."
         raise InputError(problem(path, found, f"also {' and '.join(missing)}", remedy))
-    if table.empty:
-        raise InputError(
-            problem(path, "no trial", "one row a trial", "Empty the sheet's stimulus_log if nothing was shown.")
-        )
-
-
-def _separator(path: Path) -> str:
-    return "\t" if path.suffix == ".tsv" else ","
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.is_file():
-        raise InputError(
-            problem(path, "no such file", "a stimulus log", "Correct stimulus_log in the recording sheet.")
-        )
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        text = {"image": str, "category": str, "split": str}
-        return pd.read_csv(
-            path,
-            sep=_separator(path),
-            dtype=text,
-            keep_default_na=False,
-            na_values={"onset_s": [""], "onset_frame": [""]},
-        )
-    except (ValueError, OSError) as error:
-        raise InputError(
-            problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
-        ) from error
 
 
 def _onsets(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, str]:
     """Onsets and their unit; seconds are preferred where a log has both."""
-    import pandas as pd
-
     name = "onset_s" if "onset_s" in table else "onset_frame"
-    onset = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
-    _refuse(
-        path, ~np.isfinite(onset), table[name].to_numpy(), f"a number in {name}", "Correct the cell or remove the row."
-    )
+    onset = column_of_numbers(table, name, path)
     if name == "onset_frame":
         whole = "Frames count volumes of the movie, from 0."
-        _refuse(path, (onset < 0) | (onset != np.floor(onset)), onset, "a whole number, 0 or more", whole)
-    earlier = np.r_[False, np.diff(onset) <= 0]
-    before = onset[max(0, int(np.argmax(earlier)) - 1)]
-    remedy = "Sort the log by time and remove doubled rows."
-    _refuse(path, earlier, onset, f"onsets that increase: more than {before:g}, the one before", remedy)
+        refuse(path, (onset < 0) | (onset != np.floor(onset)), onset, "a whole number, 0 or more", whole)
+    refuse_unsorted(path, onset, "onsets", "Sort the log by time and remove doubled rows.")
     return onset, "s" if name == "onset_s" else "frame"
+
+
+def _text(column: pd.Series) -> np.ndarray:
+    """(rows,) str without surrounding blanks, empty where nothing stands; a whole number has no decimal point."""
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip().to_numpy(dtype=object)
+
+
+def _behaviour(table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    named = [name for name in table if str(name) not in NOT_BEHAVIOUR and not str(name).startswith(NAMELESS)]
+    columns = {str(name): _numbers(table[name]) for name in named}
+    return pd.DataFrame(
+        {name: values for name, values in columns.items() if values is not None}, index=range(len(table))
+    )
+
+
+def _numbers(column: pd.Series) -> np.ndarray | None:
+    """(rows,) float64, NaN for empty cells; None where a cell holds anything else, or none holds a number."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(np.float64, na_value=np.nan)
+        return None if np.isnan(values).all() else values
+    text = column.astype(str).str.strip()
+    blank = text.str.lower().isin(BLANK).to_numpy()
+    values = pd.to_numeric(text.where(~blank), errors="coerce").to_numpy(np.float64)
+    return None if blank.all() or np.isnan(values[~blank]).any() else values
 
 
 def _one_side(path: Path, image: np.ndarray, split: np.ndarray) -> None:
@@ -180,23 +192,9 @@ def _one_side(path: Path, image: np.ndarray, split: np.ndarray) -> None:
         if side.setdefault(name, part) != part:
             raise InputError(
                 problem(
-                    f"{path}, row {row + 2}",
+                    f"{path}, {row_of(path, row)}",
                     f"image {name!r} in {part!r}",
                     f"{side[name]!r}, as in an earlier row",
                     "All repeats of an image belong to one split.",
                 )
             )
-
-
-def _refuse(path: Path, wrong: np.ndarray, values: np.ndarray, expected: str, remedy: str) -> None:
-    """Raise for the first wrong row; rows count from 2, below the header, as spreadsheets show them."""
-    if np.any(wrong):
-        row = int(np.flatnonzero(wrong)[0])
-        more = f" ({int(np.sum(wrong))} rows in all)" if np.sum(wrong) > 1 else ""
-        value = values[row]
-        found = repr(value) if isinstance(value, str) and value else "nothing" if _is_blank(value) else f"{value}"
-        raise InputError(problem(f"{path}, row {row + 2}{more}", found, expected, remedy))
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or value == "" or value != value  # NaN differs from itself

@@ -110,9 +110,17 @@ def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.
     }
 
 
-def write_trials(store: Path, trials: TrialResponses) -> None:
-    """Write into an open store; see :func:`dina.stores.new_store`."""
-    units = {"onset_s": "s", "responses": "deconvolved activity", "images": "0 black to 1 white"}
+def refuse_small_splits(image_index: np.ndarray, split: np.ndarray, where: object, remedy: str) -> None:
+    """Raise an :class:`~dina.errors.InputError` if a split holds fewer than two images."""
+    for code in (TRAIN, VALIDATION, TEST):
+        n = len(np.unique(image_index[split == code]))
+        if n < 2:
+            raise InputError(problem(where, f"{n} {SPLITS[code]} images", "at least 2 in each split", remedy))
+
+
+def write_trials(store: Path, trials: TrialResponses, *, unit: str = "deconvolved activity") -> None:
+    """Write into an open store; see :func:`dina.stores.new_store`. ``unit`` is that of the responses."""
+    units = {"onset_s": "s", "responses": unit, "images": "0 black to 1 white"}
     for name in STORED:
         stores.write_array(store, name, getattr(trials, name), unit=units.get(name, ""))
     stores.write_attributes(
@@ -136,11 +144,8 @@ def read_trials(store: str | Path) -> TrialResponses:
     """
     arrays = {name: stores.read_array(store, name) for name in STORED}
     attributes = stores.read_attributes(store)
-    for code in (TRAIN, VALIDATION, TEST):
-        n = len(np.unique(arrays["image_index"][arrays["split"] == code]))
-        if n < 2:
-            remedy = "Show more images, or set stimuli.validation_share and test_share."
-            raise InputError(problem(store, f"{n} {SPLITS[code]} images", "at least 2 in each split", remedy))
+    remedy = "Show more images, or set stimuli.validation_share and test_share."
+    refuse_small_splits(arrays["image_index"], arrays["split"], store, remedy)
     return TrialResponses(
         **arrays,
         category_names=tuple(attributes["category_names"]),

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from dina import stores
+from dina.recordings.drift import HOUR_S
 from dina.report.quality import quality_cautions
 
 FEW_TEST_IMAGES = 50  # an interval of ±0.14 around a share of one half
 SHORT_S = 120.0  # twice the baseline's usual window
 LOG_COVERS = 0.8  # of the recording, from its start to the last trial
 HARDLY_REPEATING = 0.03  # mean signal variance below that of any recording worth decoding
+STRONG_DRIFT = 0.25  # of the correlation between two showings, lost from at once to the longest time between them
+LEVEL_DRIFT_SD = 0.25  # median neuron's change from first to last quarter; chance gives a hundredth
+FAR_BEYOND = 0.1  # of the clock events' span: onsets further outside rest on the line alone
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def recording_facts(folder: Path) -> Facts:
         images = {name: len(np.unique(image[split == code])) for code, name in enumerate(names)}
         shares = ", ".join(f"{n} {name}" for name, n in images.items())
         parts.append(f"{_count(len(split), 'trial')} of {_count(len(np.unique(image)), 'image')} ({shares})")
+        parts += _measured(folder / "responses")
         cautions += _decoding_cautions(folder, length_s, images["test"])
     return Facts("; ".join(parts) + ".", cautions)
 
@@ -70,6 +75,53 @@ def _movie_cautions(length_s: float, registered: list[dict[str, Any]]) -> list[s
     if dropped:
         left = f"{_count(dropped, 'frame')} at the end made no whole volume and were left out"
         found.append(f"{left}: are n_planes and n_channels right?")
+    return found
+
+
+def _measured(responses: Path) -> list[str]:
+    """How responses came about, where that is out of the ordinary, and what is carried along."""
+    attributes, parts = stores.read_attributes(responses), []
+    if attributes.get("measure") == "dff":
+        parts.append("responses are mean dF/F")
+    if clock := attributes.get("clock"):
+        parts.append(
+            f"the log's clock brought onto the movie's by {_count(clock['n_events'], 'event')} "
+            f"(rate {clock['rate_error_ppm']:+.0f} ppm, offset {clock['offset_s']:.3f} s, "
+            f"worst residual {1000 * clock['worst_residual_s']:.1f} ms)"
+        )
+    behaviour = list(stores.read_table(responses, "behaviour")) if stores.holds(responses, "behaviour") else []
+    if behaviour:
+        parts.append(f"behaviour carried along: {', '.join(behaviour)}")
+    return parts
+
+
+def _time_cautions(attributes: dict[str, Any]) -> list[str]:
+    """Masked trials, a clock stretched far, and what drifts."""
+    found = []
+    if n_masked := attributes.get("n_masked_trials"):
+        found.append(f"{_count(n_masked, 'trial')} overlapped masked frames and were left out.")
+    clock = attributes.get("clock")
+    if clock and clock["beyond_s"] > FAR_BEYOND * clock["span_s"]:
+        found.append(
+            f"Onsets reach {clock['beyond_s']:.0f} s beyond the clock events, which span {clock['span_s']:.0f} s: "
+            "there the clocks are aligned by extrapolation."
+        )
+    drift = attributes["drift"]
+    if line := drift["line"]:
+        lost = -line["slope_per_hour"] * line["longest_s"] / HOUR_S
+        if line["slope_high"] < 0 < line["at_once"] and lost > STRONG_DRIFT * line["at_once"]:
+            found.append(
+                f"The population drifts: two showings of an image {_minutes(line['longest_s'])} apart correlate by "
+                f"{lost / line['at_once']:.0%} less than at once (a loss above {STRONG_DRIFT:.0%} is told); "
+                "scores below are averages over it."
+            )
+    level = drift["level_change_sd"]
+    if abs(level) > LEVEL_DRIFT_SD:
+        found.append(
+            f"The median neuron's responses {'rise' if level > 0 else 'fall'} by {abs(level):.2f} s.d. from the first "
+            f"to the last quarter of trials (more than {LEVEL_DRIFT_SD:g} is told): "
+            "bleaching, a moving focus or a change of state?"
+        )
     return found
 
 
@@ -93,6 +145,7 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
             f"The neurons' signal variance is {np.nanmean(variance):.2f} on average: responses hardly repeat. "
             "Are the log's clock and volume_rate_hz right?"
         )
+    found += _time_cautions(attributes)
     stimuli = folder / "stimuli"
     across = stores.read_attributes(stimuli)["n_near_duplicates_across_splits"] if stimuli.is_dir() else 0
     if across:

@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm, poisson
 
-from dina.decoders.ideal_observer import log_likelihood
+from dina import stores
+from dina.decoders.ideal_observer import ideal_observer_scores, log_likelihood
+from dina.errors import StoreError
 
 
 def gain(log_sd, z):
@@ -49,3 +53,24 @@ def test_a_sharp_population_needs_fine_nodes():
 def test_silent_cells_do_no_harm():
     scores = log_likelihood(np.array([[0, 1]]), np.array([[0.0, 1.0]]), np.zeros(2), 0.2, 0.2)
     assert np.isfinite(scores).all()
+
+
+def test_trials_may_be_left_out_but_not_moved(gabor_trials, tmp_path):
+    rng, n_images = np.random.default_rng(1), len(gabor_trials.images)
+    counts = rng.poisson(1, gabor_trials.responses.shape)
+    full = replace(gabor_trials, responses=counts)
+    with stores.new_store(tmp_path / "truth") as store:
+        stores.write_array(store, "trial_onset_s", full.onset_s, unit="s")
+        stores.write_array(store, "trial_image", full.image_index)
+        stores.write_array(store, "expected_count", rng.gamma(1, 1, (n_images, counts.shape[1])))
+        stores.write_array(store, "spontaneous_count", np.full(counts.shape[1], 0.1))
+        stores.write_attributes(store, {"shared_gain_log_sd": 0.0, "private_gain_log_sd": 0.0})
+    scores, trial, image = ideal_observer_scores(full, tmp_path / "truth")
+    kept = np.flatnonzero(np.arange(len(counts)) % 7 != 0)
+    names = ("responses", "image_index", "repeat", "onset_s", "split")
+    some = replace(full, **{name: getattr(full, name)[kept] for name in names})
+    fewer, of_some, images = ideal_observer_scores(some, tmp_path / "truth")
+    rows = np.isin(trial, kept[of_some])
+    np.testing.assert_allclose(fewer, scores[rows][:, np.isin(image, images)])
+    with pytest.raises(StoreError, match="trials at other times"):
+        ideal_observer_scores(replace(some, onset_s=some.onset_s + 0.1), tmp_path / "truth")

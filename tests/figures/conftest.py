@@ -7,6 +7,7 @@ import pytest
 from dina import stores
 from dina.imaging.rois import Footprints
 from dina.recordings.quality import assess_quality
+from dina.recordings.responses import write_repeats
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
 from dina.settings import QualitySettings
 
@@ -91,7 +92,7 @@ def write_responses(path, *, repeats):
         responses=responses,
         image_index=image,
         repeat=repeat,
-        onset_s=np.arange(len(image)) * 0.8,
+        onset_s=np.arange(len(image)) ** 1.1,  # showings are not all equally far apart
         split=split,
         images=rng.random((n_images, 16, 16), np.float32),
         category=(np.arange(n_images) % 3).astype(np.int16),
@@ -99,10 +100,9 @@ def write_responses(path, *, repeats):
         degrees_per_pixel=2.5,
         **describe_neurons(responses, image, repeat, split),
     )
-    variance = rng.beta(1, 4, n_neurons) if repeats > 1 else np.full(n_neurons, np.nan)
     with stores.new_store(path) as store:
         write_trials(store, trials)
-        stores.write_array(store, "signal_variance", variance)
+        write_repeats(store, trials, pd.DataFrame({"neuron": np.arange(n_neurons)}))
     return path
 
 

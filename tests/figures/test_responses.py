@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dina.figures.responses import plot_responses, signed_root
+from dina.figures.responses import plot_responses, signed, signed_root
 from tests.figures.conftest import write_responses
 
 
@@ -16,7 +16,13 @@ def test_same_bytes_with_and_without_repeats(tmp_path, repeats):
     text = files[0]["responses.svg"].decode()
     assert f"train: 40 images, {40 * repeats} trials" in text
     assert ("no image was shown twice" in text) == (repeats == 1)
+    assert ("60 pairs of 60 images" in text) == (repeats == 2)
+    assert ("too few images were shown twice" in text) == (repeats == 1)
 
 
 def test_signed_root():
     assert signed_root(np.array([-4.0, 0, 9])).tolist() == [-2, 0, 3]
+
+
+def test_signed():
+    assert [signed(value) for value in (-0.126, 0.5, -0.001)] == ["−0.13", "+0.50", "0.00"]

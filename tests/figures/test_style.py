@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from dina.figures.style import STYLE, house_style, letter, page_figure, save
+from dina.figures.style import POSITION_DIGITS, STYLE, house_style, letter, page_figure, save
 
 FIGURES = ("imaging", "responses", "training", "probing", "ablation", "attribution")
 HEAVY = {"torch", "suite2p", "sklearn", "captum"}
@@ -28,6 +28,22 @@ def test_same_bytes_each_time(tmp_path):
     first = draw(tmp_path / "one")
     assert set(first) == {"example.svg", "example.png"}
     assert draw(tmp_path / "two") == first
+
+
+def test_panels_stand_at_rounded_places_and_stay_in_the_layout():
+    with house_style():
+        figure = page_figure(3)
+        rows = figure.add_gridspec(2, 1)
+        panels = [figure.add_subplot(part) for part in [*rows[0].subgridspec(1, 3), *rows[1].subgridspec(1, 2)]]
+        for axes in panels:
+            axes.set_ylabel("a label")
+        for _ in range(2):
+            figure.draw_without_rendering()
+    for axes in panels:
+        edges = axes.get_position(original=True).bounds
+        assert [round(edge, POSITION_DIGITS) for edge in edges] == pytest.approx(edges, rel=0, abs=1e-15)
+        assert axes.get_in_layout()
+        assert axes.yaxis.label.get_window_extent().x0 > 0
 
 
 def test_text_stays_text_without_dates(tmp_path):

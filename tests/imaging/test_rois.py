@@ -133,4 +133,4 @@ def test_red_cells_are_told_from_light_that_bleeds_through(plane, tiny_movie, tm
     cell = np.where(distance.min(1) < 2, distance.argmin(1), -1)
     assert set(cell[red]) == {0, 4, 8}
     assert probability[np.isin(cell, [0, 4, 8])].min() > 0.8 > 0.6 > probability[cell % 4 != 0].max()
-    assert not stores.has_array(plane / "rois", "red")
+    assert not stores.holds(plane / "rois", "red")

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from dina.errors import ShapeError
-from dina.recordings.reliability import repeat_pairs, shrink_reliability, signal_variance
+from dina.recordings.reliability import (
+    explainable_variance,
+    repeat_pairs,
+    shrink_reliability,
+    signal_and_noise_variance,
+    signal_variance,
+)
 
 
 @pytest.mark.parametrize("truth", [0.05, 0.3, 0.8])
@@ -46,3 +52,43 @@ def test_shrinkage_brings_estimates_nearer_to_the_truth():
     assert np.mean((shrunk - truth) ** 2) < np.mean((measured - truth) ** 2)
     assert shrunk.min() >= 0 and shrunk.max() <= 1
     assert shrink_reliability(np.array([np.nan, 0.5]), 50).shape == (2,)
+
+
+@pytest.mark.parametrize("n_showings", [np.full(12, 2), np.r_[np.full(6, 2), np.full(4, 5), 9, 1, 1]])
+def test_signal_and_noise_variance_are_unbiased(n_showings):
+    """Over many draws of few images; each neuron is a draw of its own."""
+    rng = np.random.default_rng(4)
+    image = rng.permutation(np.repeat(np.arange(len(n_showings)), n_showings))
+    n_draws, signal, noise = 40_000, 0.3, 1.7
+    tuning = rng.normal(5, np.sqrt(signal), (len(n_showings), n_draws))
+    found = signal_and_noise_variance(tuning[image] + rng.normal(0, np.sqrt(noise), (len(image), n_draws)), image)
+    for variance, truth in zip(found, (signal, noise), strict=True):
+        assert variance.mean() == pytest.approx(truth, abs=4 * variance.std() / np.sqrt(n_draws))
+        assert variance.std() / np.sqrt(n_draws) < 0.01 * noise  # so that the line above tells a bias of a few per cent
+
+
+def test_noise_variance_is_the_mean_over_images():
+    responses = np.array([[1.0], [3.0], [2.0], [5.0], [8.0], [100.0]])
+    image = np.array([0, 0, 4, 4, 4, 2])
+    signal, noise = signal_and_noise_variance(responses, image)
+    np.testing.assert_allclose(noise, [(2 + 9) / 2])
+    np.testing.assert_allclose(signal, [(5 - 2) ** 2 / 2 - (2 / 2 + 9 / 3) / 2])
+
+
+def test_explainable_variance_and_snr_of_known_neurons():
+    rng = np.random.default_rng(5)
+    signal, noise = np.array([0.05, 1.0, 4.0, 0.0]), np.array([1.0, 1.0, 1.0, 2.0])
+    image = np.tile(np.arange(3000), 4)
+    tuning = rng.normal(size=(3000, 4)) * np.sqrt(signal)
+    responses = (tuning[image] + rng.normal(size=(len(image), 4)) * np.sqrt(noise)).astype(np.float32)
+    fev, snr = explainable_variance(*signal_and_noise_variance(responses, image))
+    np.testing.assert_allclose(fev, signal / (signal + noise), atol=0.03)
+    np.testing.assert_allclose(snr, signal / noise, rtol=0.1, atol=0.03)
+    again = explainable_variance(*signal_and_noise_variance(responses * 7 + 300, image))
+    np.testing.assert_allclose(again, (fev, snr), atol=1e-3)
+
+
+def test_explainable_variance_needs_variance_and_repeats():
+    still = explainable_variance(*signal_and_noise_variance(np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2])))
+    once = explainable_variance(*signal_and_noise_variance(np.random.default_rng(6).random((4, 1)), np.arange(4)))
+    assert np.isnan([*still, *once]).all()

@@ -1,10 +1,12 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dina import stores
 from dina.errors import InputError
-from dina.recordings.responses import measure_responses, window_sums
+from dina.recordings.responses import measure_responses, valid_frames, window_means, window_sums
 from dina.recordings.stimuli import prepare_stimuli
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, read_trials
 from dina.settings import ResponsesSettings, StimuliSettings
@@ -20,6 +22,16 @@ def test_window_sums_count_frames_by_the_share_inside():
     np.testing.assert_allclose(window_sums(activity, times, start, stop)[:, 0], [1, 0.5, 0.25, 0], atol=1e-6)
 
 
+def write_session(path, times, **arrays):
+    """One neuron a plane."""
+    with stores.new_store(path) as store:
+        for name, values in arrays.items():
+            stores.write_array(store, name, values)
+        stores.write_array(store, "frame_time_s", times, unit="s")
+        stores.write_table(store, "neurons", pd.DataFrame({"neuron": [0, 1], "plane": [0, 3]}))
+        stores.write_attributes(store, {"planes": [0, 3]})
+
+
 @pytest.fixture
 def session(tmp_path):
     """Two planes; each neuron is active in the frames of a trial in proportion to its image's number."""
@@ -32,20 +44,17 @@ def session(tmp_path):
         for onset, number in zip(onsets, image, strict=True):
             covered = (np.minimum(times[plane], onset + 0.4) - np.maximum(times[plane] - 1 / RATE_HZ, onset)) * RATE_HZ
             activity[plane] += np.clip(covered, 0, 1) * number
-    with stores.new_store(tmp_path / "session") as store:
-        stores.write_array(store, "deconvolved", activity)
-        stores.write_array(store, "frame_time_s", times, unit="s")
-        stores.write_table(store, "neurons", pd.DataFrame({"neuron": [0, 1], "plane": [0, 1]}))
+    write_session(tmp_path / "session", times, deconvolved=activity)
     np.save(tmp_path / "images.npy", rng.integers(0, 256, (120, 32, 32), dtype=np.uint8))
     log = pd.DataFrame({"onset_s": onsets, "image": image})
     log.to_csv(tmp_path / "log.csv", index=False)
     return tmp_path, log
 
 
-def measure(folder, **settings):
+def measure(folder, clock_events=None, **settings):
     settings = ResponsesSettings(**{"window_s": (-0.2, 0.6), "lag_s": 0.0} | settings)
     shown = (folder / "log.csv", folder / "images.npy", folder / "stimuli")
-    prepare_stimuli(*shown, StimuliSettings(image_size_px=32), image_width_deg=16.0)
+    prepare_stimuli(*shown, StimuliSettings(image_size_px=32), image_width_deg=16.0, clock_events=clock_events)
     measure_responses(folder / "session", folder / "stimuli", folder / "responses", settings)
     return read_trials(folder / "responses")
 
@@ -106,3 +115,208 @@ def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
         InputError, match=r"log.csv, row \d+: found the same picture in 'train' and 'test', .*see row \d+"
     ):
         measure(folder)
+
+
+def test_window_means_follow_the_lines_between_samples():
+    times = np.array([0.0, 0.1, 0.4, 0.5])
+    trace = np.array([[0.0, 1.0, 4.0, 4.0]])
+    start, stop = np.array([0.0, 0.1, 0.2, 0.35, 0.4]), np.array([0.5, 0.4, 0.3, 0.45, 0.5])
+    area = 0.1 * 0.5 + 0.3 * 2.5 + 0.1 * 4
+    expected = [area / 0.5, 2.5, 2.5, (0.05 * 3.75 + 0.05 * 4) / 0.1, 4]
+    np.testing.assert_allclose(window_means(trace, times, start, stop)[:, 0], expected, rtol=1e-6)
+
+
+def test_irregular_frame_times_of_each_plane_to_the_millisecond(session):
+    """Spikes at a rate that changes with every frame: sums and means are known at any time."""
+    folder, log = session
+    rng = np.random.default_rng(5)
+    onset, window = log["onset_s"].to_numpy(), (0.05, 0.55)
+    times = np.cumsum(rng.uniform(0.05, 0.35, (2, N_FRAMES)), axis=1)
+    rate_hz = rng.uniform(5, 50, (2, N_FRAMES))
+    count = np.concatenate([np.zeros((2, 1)), rate_hz[:, 1:] * np.diff(times)], axis=1)
+    write_session(folder / "session", times, deconvolved=count.astype(np.float32), dff=times - 100)
+    trials = measure(folder, window_s=window, measure="both")
+
+    def spikes(plane, shift_s):
+        until = [np.interp(onset + edge + shift_s, times[plane], np.cumsum(count[plane])) for edge in window]
+        return until[1] - until[0]
+
+    dff = stores.read_array(folder / "responses", "responses_dff")
+    for plane in range(2):
+        for shift_s in (-1e-3, 1e-3):  # a millisecond beside the truth is further from it than what is found
+            off = np.abs(spikes(plane, shift_s) - spikes(plane, 0)).mean()
+            assert np.abs(trials.responses[:, plane] - spikes(plane, 0)).mean() < 0.05 * off
+        # a ramp of 1 per second tells the window's middle
+        np.testing.assert_allclose(dff[:, plane] + 100, onset + np.mean(window), atol=1e-3)
+
+
+@pytest.fixture
+def ramp(session):
+    """The session with a dF/F that rises by 1 per second, as seen at each plane's times."""
+    folder, _ = session
+    times = stores.read_array(folder / "session", "frame_time_s")
+    activity = stores.read_array(folder / "session", "deconvolved")
+    write_session(folder / "session", times, deconvolved=activity, dff=times)
+    return session
+
+
+def test_dff_takes_the_place_of_deconvolved_activity_or_stands_beside(ramp):
+    folder, log = ramp
+    plain = measure(folder, window_s=(0.0, 0.4)).responses
+    assert not stores.holds(folder / "responses", "responses_dff")
+    both = measure(folder, window_s=(0.0, 0.4), measure="both").responses
+    beside = stores.read_array(folder / "responses", "responses_dff")
+    dff = measure(folder, window_s=(0.0, 0.4), measure="dff").responses
+    np.testing.assert_array_equal(both, plain)
+    np.testing.assert_array_equal(dff, beside)
+    np.testing.assert_allclose(dff[:, 1], log["onset_s"] + 0.2, atol=1e-4)
+    assert stores.open_array(folder / "responses", "responses").attrs["unit"] == "dF/F"
+    less = measure(folder, window_s=(0.0, 0.4), baseline_s=(-0.3, 0.0), measure="dff").responses
+    np.testing.assert_allclose(less, 0.35, atol=1e-4)  # between the middles of both windows, at 1 per second
+
+
+def masked_trials(folder, frames, **settings):
+    """The trials that stay when plane 1 has these frames masked."""
+    times = stores.read_array(folder / "session", "frame_time_s")
+    held = {name: stores.read_array(folder / "session", name) for name in ("deconvolved", "dff")}
+    valid = np.ones(times.shape, bool)
+    valid[1, frames] = False
+    write_session(folder / "session", times, valid_frames=valid, **held)
+    np.testing.assert_array_equal(valid_frames(folder / "session"), valid)
+    with pytest.warns(UserWarning, match="trials overlap masked frames"):
+        return measure(folder, **settings)
+
+
+def test_trials_on_masked_frames_are_left_out(ramp):
+    folder, log = ramp
+    assert valid_frames(folder / "session").all()
+    log.assign(running_cm_s=np.arange(N_TRIALS)).to_csv(folder / "log.csv", index=False)
+    before = measure(folder, window_s=(0.0, 0.4))
+    times = stores.read_array(folder / "session", "frame_time_s")[1]
+    gone = 30  # a first showing: what was its repeat becomes the first
+    inside = np.flatnonzero((times > log["onset_s"][gone]) & (times < log["onset_s"][gone] + 0.4))
+    trials = masked_trials(folder, inside, window_s=(0.0, 0.4))
+    kept = np.flatnonzero(np.arange(N_TRIALS) != gone)
+    for name in ("responses", "image_index", "onset_s", "split"):
+        np.testing.assert_array_equal(getattr(trials, name), getattr(before, name)[kept])
+    same_image = np.flatnonzero(trials.image_index == before.image_index[gone])
+    assert before.repeat[gone] == 0 and trials.repeat[same_image].tolist() == [0]
+    assert np.bincount(trials.repeat).tolist() == [120, 119]
+    attributes = stores.read_attributes(folder / "responses")
+    assert attributes["n_masked_trials"] == 1 and attributes["n_repeated_images"] == 119
+    assert stores.read_table(folder / "responses", "behaviour")["running_cm_s"].tolist() == kept.tolist()
+
+
+@pytest.mark.parametrize(
+    ("offset", "settings", "left_out"),
+    [
+        (0, {}, True),  # the frame that covers the onset
+        (-1, {}, False),  # it ends before the onset
+        (-1, {"measure": "dff"}, True),  # the line to the first sample after the onset starts there
+        (-2, {"measure": "dff"}, False),
+        (2, {}, True),  # it covers the window's end
+        (3, {}, False),
+        (3, {"measure": "both"}, False),
+        (-2, {"baseline_s": (-0.3, 0.0)}, True),
+        (-3, {"baseline_s": (-0.3, 0.0)}, False),
+        (3, {"lag_s": 0.2}, True),
+    ],
+)
+def test_which_frames_a_window_overlaps(ramp, offset, settings, left_out):
+    folder, log = ramp
+    times = stores.read_array(folder / "session", "frame_time_s")[1]
+    trial = 50  # at 49.53 s; plane 1 is sampled at 49.5, 49.7, 49.9, 50.1 s
+    covering = np.searchsorted(times, log["onset_s"][trial])
+    elsewhere = np.searchsorted(times, log["onset_s"][100] + 0.2)
+    trials = masked_trials(folder, [covering + offset, elsewhere], **{"window_s": (0.0, 0.4)} | settings)
+    assert (log["onset_s"][trial] not in trials.onset_s) == left_out
+
+
+def test_a_split_that_masking_empties_is_refused(ramp):
+    with pytest.raises(
+        InputError, match=r"log.csv, \d+ trials outside masked frames: found . \w+ images; expected at le"
+    ):
+        masked_trials(ramp[0], np.arange(6, N_FRAMES))
+
+
+def test_a_log_on_another_clock_gives_the_same_responses(session):
+    folder, log = session
+    here = measure(folder)
+    there = log.assign(onset_s=(log["onset_s"] - 7.5) / 1.0002)
+    there.to_csv(folder / "log.csv", index=False)
+    movie_s = np.linspace(5, 220, 30)
+    pd.DataFrame({"log_s": (movie_s - 7.5) / 1.0002, "movie_s": movie_s}).to_csv(folder / "events.csv", index=False)
+    trials = measure(folder, folder / "events.csv")
+    np.testing.assert_allclose(trials.onset_s, here.onset_s, atol=1e-6)
+    np.testing.assert_allclose(trials.responses, here.responses, rtol=1e-3, atol=1e-2)
+    clock = stores.read_attributes(folder / "responses")["clock"]
+    assert clock["rate_error_ppm"] == pytest.approx(200, abs=0.1) and clock["offset_s"] == pytest.approx(7.5, abs=1e-5)
+    assert clock["beyond_s"] == pytest.approx(log["onset_s"].iloc[-1] - 220, abs=1e-3)
+
+
+def test_clock_events_in_frames_wait_for_frame_times(session):
+    folder, log = session
+    log.assign(onset_s=log["onset_s"] - 1.0).to_csv(folder / "log.csv", index=False)
+    frame = np.arange(10, 1200, 100)
+    pd.DataFrame({"log_s": frame / RATE_HZ - 1.0, "movie_frame": frame}).to_csv(folder / "events.csv", index=False)
+    np.testing.assert_allclose(measure(folder, folder / "events.csv").onset_s, log["onset_s"], atol=1e-6)
+
+
+def test_a_bad_clock_event_is_told_before_any_imaging(session):
+    folder, _ = session
+    movie_s = np.arange(10.0)
+    movie_s[4] += 0.3
+    pd.DataFrame({"log_s": np.arange(10.0), "movie_s": movie_s}).to_csv(folder / "events.csv", index=False)
+    shutil.rmtree(folder / "session")
+    with pytest.raises(InputError, match=r"events.csv, row 6: found an event 0.300 s off"):
+        measure(folder, folder / "events.csv")
+
+
+def test_onsets_in_frames_need_no_other_clock(session):
+    folder, log = session
+    log.rename(columns={"onset_s": "onset_frame"}).assign(onset_frame=range(N_TRIALS)).to_csv(folder / "log.csv")
+    pd.DataFrame({"log_s": [0, 1], "movie_s": [0, 1]}).to_csv(folder / "events.csv", index=False)
+    with pytest.raises(InputError, match="log.csv: found onset_frame, on the movie's clock"):
+        measure(folder, folder / "events.csv")
+
+
+def test_neurons_table_and_drift_are_for_reporting(session):
+    folder, _ = session
+    trials = measure(folder)
+    neurons = stores.read_table(folder / "responses", "neurons")
+    assert (neurons["explainable_variance"] > 0.99).all() and (neurons["snr"] > 100).all()
+    quarter = trials.responses[: N_TRIALS // 4].mean(0)
+    np.testing.assert_allclose(neurons["first_quarter"], quarter, rtol=1e-5)
+    assert stores.holds(folder / "responses", "drift") and "drift" in stores.read_attributes(folder / "responses")
+
+
+@pytest.mark.parametrize("clock", [False, True])
+def test_a_log_longer_than_the_movie_is_told_before_any_imaging(session, clock):
+    folder, log = session
+    with stores.new_store(folder / "movie") as store:
+        stores.write_array(store, "frame_time_s", np.arange(600)[None] / RATE_HZ, unit="s")
+    events = None
+    if clock:
+        events = folder / "events.csv"
+        pd.DataFrame({"log_s": [0.0, 100.0], "movie_s": [50.0, 150.0]}).to_csv(events, index=False)
+    row = int(np.argmax(log["onset_s"] + 50 * clock > 599 / RATE_HZ)) + 2
+    with pytest.raises(InputError, match=rf"log\.csv, row {row} .*expected onsets within the recording, 0.000 to 119"):
+        prepare_stimuli(
+            folder / "log.csv",
+            folder / "images.npy",
+            folder / "stimuli",
+            StimuliSettings(),
+            clock_events=events,
+            movie=folder / "movie",
+        )
+    assert not (folder / "stimuli").exists()
+
+
+def test_neurons_without_dff_are_named_where_dff_is_asked_for(session):
+    folder, _ = session
+    dff = np.ones((2, N_FRAMES), np.float32)
+    dff[1] = np.nan
+    stores.write_array(folder / "session", "dff", dff)
+    with pytest.raises(InputError, match=r"1 neurons without dF/F, the first is 1; .*require_dff"):
+        measure(folder, measure="dff")
+    assert measure(folder).responses.shape == (N_TRIALS, 2)

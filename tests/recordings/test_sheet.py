@@ -159,3 +159,37 @@ def test_plane_1_is_not_plane_10(tmp_path):
         (tmp_path / name).touch()
     found = movie_files(str(tmp_path / "*ane_{plane}*.tif"), 1)
     assert [path.name for path in found] == ["plane_1_a.tif", "plane_1_b.tif"]
+
+
+FULL = "recording\tsource\tmovie\tstimulus_log\timages\tstimulus_table\timage_column\tclock_events"
+
+
+def test_what_belongs_to_the_log(sheet, tmp_path):
+    recording = load_sheet(sheet("m1\tmovie\ta.tif\ts.nwb\timages\ttrials\tpicture\tevents.csv", header=FULL))["m1"]
+    assert recording.clock_events == str(tmp_path / "events.csv")
+    assert (recording.stimulus_table, recording.image_column) == ("trials", "picture")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("m1\tmovie\ta.tif\t\t\t\t\tevents.csv", "row 2, clock_events: found no stimulus_log"),
+        (
+            "m1\tmovie\ta.tif\tlog.csv\timages\ttrials",
+            r"row 2, stimulus_table: found the log 'log.csv'; .* one in .nwb",
+        ),
+        ("m1\tsimulated\t\t\t\t\t\tevents.csv", "row 2: found files for a simulated recording"),
+    ],
+)
+def test_what_belongs_to_no_log_is_refused(sheet, row, message):
+    with pytest.raises(SettingsError, match=message):
+        load_sheet(sheet(row, header=FULL))
+
+
+def test_missing_clock_events_are_told(sheet, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 40, 40), np.uint16))
+    for name in ("log.csv", "images"):
+        (tmp_path / name).touch()
+    path = sheet("m1\tmovie\ta.tif\tlog.csv\timages\t\t\tevents.csv", header=FULL)
+    with pytest.raises(SettingsError, match=r"recording 'm1', clock_events: found nothing at '.*events.csv'"):
+        check_inputs(load_settings({"recordings": str(path)}), path)

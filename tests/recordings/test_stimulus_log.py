@@ -80,3 +80,28 @@ def test_frame_numbers_outside_the_movie(tmp_path):
     table(onset_frame=[5, 10, 100]).drop(columns="onset_s").to_csv(tmp_path / "log.csv", index=False)
     with pytest.raises(InputError, match="row 4.*0 to 99"):
         read(tmp_path / "log.csv")
+
+
+def test_further_columns_of_numbers_are_behaviour(tmp_path):
+    extra = {"running_cm_s": [1.5, "", "NaN"], "pupil_area": [3, 4, 5], "note": ["a", "1", ""], "empty": ["", "", ""]}
+    frame = table(category=["x", "y", "x"], duration_s=[0.5, 0.5, 0.5], **extra)
+    frame.to_csv(tmp_path / "log.csv")  # with row numbers, in a column without a name
+    behaviour = read(tmp_path / "log.csv").behaviour
+    assert list(behaviour) == ["running_cm_s", "pupil_area"]
+    np.testing.assert_array_equal(behaviour, [[1.5, 3], [np.nan, 4], [np.nan, 5]])
+    frame.assign(running_cm_s=[1.5, None, None], rewarded=[True, False, True]).to_parquet(tmp_path / "log.parquet")
+    behaviour = read(tmp_path / "log.parquet").behaviour
+    assert list(behaviour) == ["running_cm_s", "pupil_area", "rewarded"] and behaviour["rewarded"].tolist() == [1, 0, 1]
+
+
+def test_the_image_may_stand_in_a_column_of_another_name(tmp_path):
+    table(picture=["007", "8", "007"]).to_csv(tmp_path / "log.csv", index=False)
+    log = read_stimulus_log(tmp_path / "log.csv", image_column="picture")
+    assert log.image.tolist() == ["007", "8", "007"] and log.behaviour.empty
+    with pytest.raises(InputError, match=r"found columns .*'picture'; expected also frame"):
+        read_stimulus_log(tmp_path / "log.csv", image_column="frame")
+
+
+def test_whole_numbers_of_parquet_have_no_decimal_point(tmp_path):
+    table(image=[7.0, 8.0, 7.0]).to_parquet(tmp_path / "log.parquet")
+    assert read(tmp_path / "log.parquet").image.tolist() == ["7", "8", "7"]

@@ -13,6 +13,9 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010804000000b51c0c020000000b4944415478da6364f80f00010501012718e3660000000049454e44ae426082"
 )
 FIGURES = ("motion", "mean-image")
+CLOCK = {"rate_error_ppm": 12.4, "offset_s": 3.5, "worst_residual_s": 0.0042, "n_events": 40}
+CLOCK |= {"span_s": 500.0, "beyond_s": 120.0}
+LINE = {"at_once": 0.2, "slope_per_hour": -0.3, "slope_low": -0.4, "slope_high": -0.2, "longest_s": 1200.0}
 ONLY = "{% if simulated is not false %}"
 
 
@@ -62,8 +65,18 @@ def write_stores(folder, n_planes, length_s, n_test):
             stores.write_array(store, "image_index", np.arange(35 + n_test))
             stores.write_array(store, "onset_s", np.linspace(10, 700, 35 + n_test), unit="s")
             stores.write_array(store, "signal_variance", np.full(4, 0.01))
-            source = {"reliability_source": "none: too few training repeats"}
-            stores.write_attributes(store, {"split_names": ["train", "validation", "test"]} | source)
+            stores.write_table(store, "behaviour", pd.DataFrame({"running_cm_s": [0.0], "pupil_area": [1.0]}))
+            stores.write_attributes(
+                store,
+                {
+                    "split_names": ["train", "validation", "test"],
+                    "reliability_source": "none: too few training repeats",
+                    "measure": "dff",
+                    "n_masked_trials": 4,
+                    "clock": CLOCK,
+                    "drift": {"level_change_sd": -0.4, "line": LINE},
+                },
+            )
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import tifffile
 import yaml
 
+from dina.recordings.stimuli import read_stimuli
 from tests.workflow.conftest import ROOT, Road
 
 
@@ -92,6 +94,33 @@ def test_a_movie_with_stimuli_runs_the_whole_road(fresh):
     (fresh.folder / "config/recordings.tsv").write_text(sheet)
     jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
     assert "train_dina" in jobs and "simulate_recording" not in jobs
+
+
+def test_an_nwb_log_with_a_clock_of_its_own(fresh):
+    """From the sheet to the store; the events are an input like the log."""
+    from pynwb import NWBHDF5IO, NWBFile
+
+    file = NWBFile("a test", "test", datetime(2024, 1, 1, tzinfo=UTC))
+    file.add_trial_column("picture", "index of the image")
+    for trial in range(24):
+        file.add_trial(start_time=2.0 + trial, stop_time=2.5 + trial, picture=trial)
+    with NWBHDF5IO(fresh.folder / "log.nwb", "w") as out:
+        out.write(file)
+    np.save(fresh.folder / "images.npy", np.random.default_rng(0).integers(0, 256, (24, 32, 32), dtype=np.uint8))
+    (fresh.folder / "movie.tif").touch()
+    (fresh.folder / "events.csv").write_text("log_s,movie_s\n0,4\n30,34\n")
+    columns = "recording source movie stimulus_log images stimulus_table image_column clock_events pixel_size_um "
+    cells = "m1 movie ../movie.tif ../log.nwb ../images.npy trials picture ../events.csv 1.2"
+    sheet = "\n".join("\t".join(line.split()) for line in (columns + "cell_diameter_um", cells + " 12"))
+    (fresh.folder / "config/recordings.tsv").write_text(sheet + "\n")
+    fresh.snakemake("results/m1/stimuli.json")
+    shown = read_stimuli(fresh.results / "m1/stimuli")
+    assert shown.onset.tolist() == (2.0 + np.arange(24)).tolist() and len(shown.images) == 24
+    assert shown.clock_events.movie.tolist() == [4, 34]
+    asked = ("results/m1/stimuli.json", "-n", "--quiet", "rules")
+    assert "prepare_stimuli" not in fresh.snakemake(*asked).stdout
+    (fresh.folder / "events.csv").write_text("log_s,movie_s\n0,4\n30,34.1\n")
+    assert "prepare_stimuli" in fresh.snakemake(*asked).stdout
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,11 @@ def movie_tables(wildcards, plane):
 
 
 def stimuli(wildcards):
-    """What was shown: the simulated raw data by their manifest, or the user's log and images."""
+    """What was shown: the simulated raw data by their manifest, or the user's log, images and events."""
     if is_simulated(wildcards):
         return [f"{RESULTS}/{wildcards.recording}/raw.json"]
-    return [recording_of(wildcards)[key] for key in ("stimulus_log", "images")]
+    row = recording_of(wildcards)
+    return [row[key] for key in ("stimulus_log", "images", "clock_events") if row[key]]
 
 
 def state(files):

@@ -63,6 +63,8 @@ rule assess_quality:
 rule prepare_stimuli:
     input:
         stimuli,
+        movie_manifest=results("movie.json"),
+        movie=ancient(results("movie")),
     output:
         manifest=results("stimuli.json"),
         store=directory(results("stimuli")),
@@ -81,6 +83,9 @@ rule prepare_stimuli:
         stimulus_log=of("recording/stimulus_log"),
         images=of("recording/images"),
         image_width_deg=of("recording/image_width_deg"),
+        stimulus_table=of("recording/stimulus_table"),
+        image_column=of("recording/image_column"),
+        clock_events=of("recording/clock_events"),
         state=state(stimuli),
         settings=of("stimuli"),
         code=code_version("dina.recordings.stimuli"),

@@ -13,4 +13,8 @@ with stage(snakemake) as job:
         job.output("store"),
         StimuliSettings(**job.params.settings),
         image_width_deg=job.params.image_width_deg,
+        stimulus_table=job.params.stimulus_table,
+        image_column=job.params.image_column,
+        clock_events=job.params.clock_events,
+        movie=job.input("movie"),
     )

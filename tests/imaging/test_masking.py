@@ -1,10 +1,10 @@
-"""Tables of bad frames."""
+"""Frames that a user wants masked."""
 
 import numpy as np
 import pytest
 
 from dina.errors import InputError
-from dina.imaging.tables import read_bad_frames
+from dina.imaging.masking import read_bad_frames
 
 
 @pytest.mark.parametrize(("name", "separator"), [("bad.csv", ","), ("bad.tsv", "\t")])
@@ -16,9 +16,9 @@ def test_ranges_are_masked_with_both_ends(tmp_path, name, separator):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("first,last\n3,5\n7,12\n", "row 3: found frames 7 to 12; expected whole numbers from 0 to 11, in order"),
-        ("first,last\n5,3\n", "row 2: found frames 5 to 3"),
-        ("first,last\n1.5,3\n", "row 2: found frames 1.5 to 3"),
+        ("first,last\n3,5\n7,12\n", "row 3: found 'frames 7 to 12'; expected whole numbers from 0 to 11, in order"),
+        ("first,last\n5,3\n", "row 2: found 'frames 5 to 3'"),
+        ("first,last\n1.5,3\n", "row 2: found 'frames 1.5 to 3'"),
         ("first,last\n0,11\n", "found every frame"),
         ("first\n0\n", "expected also last"),
         ("first,last\n", "found no row"),

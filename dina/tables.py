@@ -1,0 +1,122 @@
+"""Tables that the user brings: read, and refused by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dina.errors import InputError, problem
+from dina.imaging.readers.formats import NWB_SUFFIXES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(
+    path: str | Path, what: str, *, text: tuple[str, ...] = (), numbers: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """Read a Parquet, CSV or TSV table.
+
+    Parameters
+    ----------
+    path : file; its ending tells the format
+    what : the table is, and the sheet's column that names it, for errors
+    text : columns that stay as written
+    numbers : columns in which an empty cell means no number
+
+    Raises
+    ------
+    InputError
+        If there is no such file or no table in it.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        remedy = "Correct the path in the recording sheet."
+        raise InputError(problem(path, "no such file", what, remedy))
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(
+            path,
+            sep=separator(path),
+            dtype=dict.fromkeys(text, str),
+            keep_default_na=False,
+            na_values={name: [""] for name in numbers},
+        )
+    except (ValueError, OSError) as error:
+        raise InputError(
+            problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
+        ) from error
+
+
+def separator(path: Path) -> str:
+    """What separates the cells of a text table."""
+    return "\t" if path.suffix == ".tsv" else ","
+
+
+def row_of(path: str | Path, row: int) -> str:
+    """A row's name as the user finds it: below the header, as spreadsheets count; in NWB by its number from 0."""
+    return f"row {row} (from 0)" if Path(path).suffix.lower() in NWB_SUFFIXES else f"row {row + 2}"
+
+
+def column_of_numbers(table: pd.DataFrame, name: str, path: str | Path) -> np.ndarray:
+    """(rows,) float64, after a check that every cell is a finite number."""
+    import pandas as pd
+
+    values = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    remedy = "Correct the cell or remove the row."
+    refuse(path, ~np.isfinite(values), table[name].to_numpy(), f"a number in {name}", remedy)
+    return values
+
+
+def numbers_in(table: pd.DataFrame, path: str | Path, *names: str) -> list[np.ndarray]:
+    """Columns of finite numbers, each (rows,) float64.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, if there is no row, or naming the row that is no number.
+    """
+    missing = [name for name in names if name not in table]
+    if missing:
+        found = f"columns {', '.join(map(repr, map(str, table)))}"
+        raise InputError(problem(path, found, f"also {' and '.join(missing)}", "Rename the columns."))
+    if table.empty:
+        raise InputError(problem(path, "no row", "at least one", "Fill in the table, or empty its cell in the sheet."))
+    return [column_of_numbers(table, name, path) for name in names]
+
+
+def refuse_unsorted(path: str | Path, values: np.ndarray, what: str, remedy: str) -> None:
+    """Raise for the first value that is not above the one before."""
+    earlier = np.r_[False, np.diff(values) <= 0]
+    before = values[max(0, int(np.argmax(earlier)) - 1)] if len(values) else 0
+    refuse(path, earlier, values, f"{what} that increase: more than {before:g}, the one before", remedy)
+
+
+def refuse(path: str | Path, wrong: np.ndarray, values: np.ndarray, expected: str, remedy: str) -> None:
+    """Raise for the first wrong row, and say how many there are.
+
+    Parameters
+    ----------
+    wrong : (rows,) bool
+    values : (rows,) what was found there
+
+    Raises
+    ------
+    InputError
+        Naming the row.
+    """
+    if np.any(wrong):
+        row = int(np.flatnonzero(wrong)[0])
+        more = f" ({int(np.sum(wrong))} rows in all)" if np.sum(wrong) > 1 else ""
+        value = values[row]
+        found = repr(value) if isinstance(value, str) and value else "nothing" if _is_blank(value) else f"{value}"
+        raise InputError(problem(f"{path}, {row_of(path, row)}{more}", found, expected, remedy))
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or value == "" or value != value  # NaN differs from itself

@@ -1,0 +1,46 @@
+import pytest
+
+from dina import stores
+from dina.report.facts import FAR_BEYOND, LEVEL_DRIFT_SD, STRONG_DRIFT, recording_facts
+from tests.report.conftest import CLOCK, LINE, write_quality, write_stores
+
+HELD_LINE = LINE | {"longest_s": 3600.0, "at_once": 0.2, "slope_low": -0.5}
+WORDS = ("masked frames", "beyond the clock events", "The population drifts", "The median neuron's")
+
+
+def told(folder, **attributes):
+    """Which of the cautions about trials and time a recording gets."""
+    write_stores(folder, n_planes=1, length_s=800, n_test=60)
+    write_quality(folder, {0: {}})
+    usual = {"n_masked_trials": 0, "clock": None, "drift": {"level_change_sd": 0.0, "line": None}}
+    stores.write_attributes(folder / "responses", usual | attributes)
+    cautions = " ".join(recording_facts(folder).cautions)
+    return [word for word in WORDS if word in cautions]
+
+
+def line(share_lost, high):
+    drift = {"slope_per_hour": -share_lost * HELD_LINE["at_once"], "slope_high": high}
+    return {"drift": {"level_change_sd": 0.0, "line": HELD_LINE | drift}}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "cautions"),
+    [
+        ({}, []),
+        ({"n_masked_trials": 1}, WORDS[:1]),
+        ({"clock": CLOCK | {"span_s": 1000.0, "beyond_s": 1001 * FAR_BEYOND}}, WORDS[1:2]),
+        ({"clock": CLOCK | {"span_s": 1000.0, "beyond_s": 999 * FAR_BEYOND}}, []),
+        (line(1.01 * STRONG_DRIFT, high=-0.01), WORDS[2:3]),
+        (line(0.99 * STRONG_DRIFT, high=-0.01), []),
+        (line(2 * STRONG_DRIFT, high=0.01), []),
+        ({"drift": {"level_change_sd": 1.01 * LEVEL_DRIFT_SD, "line": None}}, WORDS[3:]),
+        ({"drift": {"level_change_sd": -0.99 * LEVEL_DRIFT_SD, "line": None}}, []),
+    ],
+)
+def test_cautions_keep_to_their_thresholds(tmp_path, attributes, cautions):
+    assert told(tmp_path, **attributes) == list(cautions)
+
+
+def test_responses_that_were_imported_have_no_clock(tmp_path):
+    assert told(tmp_path, clock=None, n_masked_trials=None) == []
+    assert "clock" not in recording_facts(tmp_path).line
