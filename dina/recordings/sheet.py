@@ -40,15 +40,14 @@ class Recording(Section):
     movie: str | None = Field(
         None,
         description="Movie: a file, a folder or a pattern, relative to the sheet; files follow each other in natural "
-        "order. Where each plane lies in its own files, {plane} stands for its number, from 0.",
+        "order. Where each plane lies in its own files, {plane} stands for its number, from 0. See below for formats.",
     )
     dataset: str | None = Field(
         None, description="Data set inside an HDF5 movie, or series inside an NWB file; empty takes the only one."
     )
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None,
-        description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty takes the header's "
-        "(ScanImage, ImageJ, OME, NWB), else 1.",
+        description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty takes the header's, else 1.",
     )
     n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
         None,

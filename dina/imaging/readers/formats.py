@@ -18,12 +18,13 @@ XML_HEAD_BYTES = 1024
 
 def thorlabs_xml(folder: Path) -> Path | None:
     """ThorImage's description of an acquisition, None in any other folder."""
-    return folder / THORLABS_XML if (folder / THORLABS_XML).is_file() else None
+    path = folder.resolve() / THORLABS_XML
+    return path if path.is_file() else None
 
 
 def bruker_xml(folder: Path) -> Path | None:
     """Prairie View's description of a scan, None in any other folder."""
-    for path in sorted(folder.glob("*.xml")) if folder.is_dir() else ():
+    for path in sorted(folder.resolve().glob("*.xml")) if folder.is_dir() else ():
         with open(path, "rb") as stream:
             if BRUKER_ROOT in stream.read(XML_HEAD_BYTES):
                 return path

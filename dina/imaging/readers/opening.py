@@ -12,6 +12,8 @@ from dina.imaging.readers.formats import (
     RAW_SUFFIXES,
     SCANBOX_SUFFIXES,
     TIFF_SUFFIXES,
+    bruker_xml,
+    thorlabs_xml,
 )
 from dina.imaging.readers.pages import Header, Pages
 from dina.settings import AcquisitionInfo
@@ -25,10 +27,14 @@ def open_pages(path: Path, acquisition: AcquisitionInfo) -> Pages:
     InputError
         If there is no such file, no reader for it, or if it is damaged.
     """
-    if _existing(path).is_dir():
-        from dina.imaging.readers.vendors import open_folder
+    if xml := bruker_xml(_existing(path)):
+        from dina.imaging.readers.bruker import open_bruker
 
-        return open_folder(path)
+        return open_bruker(xml)
+    if xml := thorlabs_xml(path):
+        from dina.imaging.readers.thorlabs import open_thorlabs
+
+        return open_thorlabs(xml)
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         if _is_ome(path):
@@ -71,10 +77,14 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
     InputError
         If the file cannot be opened.
     """
-    if _existing(path).is_dir():
-        from dina.imaging.readers.vendors import folder_header
+    if xml := bruker_xml(_existing(path)):
+        from dina.imaging.readers.bruker import bruker_header
 
-        return folder_header(path)
+        return bruker_header(xml)
+    if xml := thorlabs_xml(path):
+        from dina.imaging.readers.thorlabs import thorlabs_header
+
+        return thorlabs_header(xml)
     suffix = path.suffix.lower()
     if suffix in NWB_SUFFIXES:
         from dina.imaging.readers.nwb import nwb_header

@@ -337,7 +337,9 @@ def test_irregular_bruker_times_are_refused_with_a_way_out(roiextractors, tmp_pa
 # --- Thorlabs ---------------------------------------------------------------------------------
 
 
-def write_thorlabs(root, movie, *, one_file=False, delta=None, wavelengths=("ChanA", "ChanB"), lsm="", fast_z=None):
+def write_thorlabs(
+    root, movie, *, one_file=False, delta=None, wavelengths=("ChanA", "ChanB"), lsm="", fast_z=None, on=1
+):
     """``movie`` (volumes, planes, channels, rows, columns) as ThorImage exports it, a page a file or all in one."""
     folder = root / "thor"
     folder.mkdir()
@@ -369,7 +371,7 @@ def write_thorlabs(root, movie, *, one_file=False, delta=None, wavelengths=("Cha
     (folder / "Experiment.xml").write_text(
         f'<ThorImageExperiment><Wavelengths>{waves}</Wavelengths><ZStage steps="{n_planes}" />'
         f'<LSM frameRate="40.0" pixelX="{width}" pixelY="{height}" widthUM="{1.5 * width}" pixelSizeUM="2.9" {lsm}/>'
-        f'<Streaming zFastEnable="{int(fast_z)}" flybackFrames="1" frames="9" /></ThorImageExperiment>'
+        f'<Streaming enable="{on}" zFastEnable="{int(fast_z)}" flybackFrames="1" frames="9" /></ThorImageExperiment>'
     )
     return folder
 
@@ -395,8 +397,9 @@ def test_thorlabs_layouts(roiextractors, tmp_path, movie, one_file):
         (MOVIE[:, :1], {"lsm": 'averageMode="0" averageNum="4" '}, 40),
         (MOVIE, {}, 10),  # three planes and a frame of flyback
         (MOVIE, {"fast_z": False}, None),  # a stage that stops for each plane
+        (MOVIE[:, :1], {"on": 0}, None),
     ],
-    ids=["a plane", "averaged", "not averaged", "fast z", "slow z"],
+    ids=["a plane", "averaged", "not averaged", "fast z", "slow z", "time lapse"],
 )
 def test_thorlabs_header(roiextractors, tmp_path, movie, options, rate_hz):
     folder = write_thorlabs(tmp_path, movie, **options)
@@ -458,6 +461,11 @@ def test_pages_left_over_are_refused_rather_than_mixed_in(roiextractors, tmp_pat
         open_pages(folder, STATED)
 
 
+def test_a_stack_without_time_is_no_movie(roiextractors, tmp_path):
+    with pytest.raises(InputError, match="thor: found one volume of 3 planes; expected a movie"):
+        open_pages(write_thorlabs(tmp_path, MOVIE[:1], fast_z=False), STATED)
+
+
 def test_a_missing_thorlabs_file_is_named(roiextractors, tmp_path):
     folder = write_thorlabs(tmp_path, MOVIE[:, :1])
     (folder / "ChanB_001_001_001_009.tif").unlink()
@@ -484,5 +492,3 @@ def test_an_ordinary_folder_is_none_of_theirs(tmp_path):
     tifffile.imwrite(tmp_path / "movie.tif", MOVIE[:, 0, 0])
     (tmp_path / "notes.xml").write_text("<notes />")
     assert movie_files(str(tmp_path), 0) == [tmp_path / "movie.tif"]
-    with pytest.raises(InputError, match="found a folder of no known microscope"):
-        open_pages(tmp_path, STATED)
