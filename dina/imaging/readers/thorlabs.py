@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
@@ -24,6 +25,9 @@ from dina.imaging.readers.vendors import (
     import_roiextractors,
     unreadable,
 )
+
+if TYPE_CHECKING:
+    from roiextractors import MultiTIFFMultiPageExtractor
 
 
 def thorlabs_header(xml: Path) -> Header:
@@ -61,6 +65,7 @@ def thorlabs_header(xml: Path) -> Header:
         header,
         n_planes=n_planes,
         # a time lapse waits between volumes, a slow stage between planes
+        frame_rate_hz=frame_rate_hz if gapless else None,
         volume_rate_hz=frame_rate_hz / (n_planes + n_flyback) if gapless else None,
         pixel_size_um=width_um / width_px if width_um > 0 and width_px > 0 else header.pixel_size_um,
     )
@@ -85,11 +90,18 @@ def open_thorlabs(xml: Path) -> FolderPages:
             expected = f"{header.n_channels} names that differ, as the TIFFs have channels"
             raise InputError(problem(f"{xml}, Wavelengths", names, expected, BY_PATTERN))
     extractors = [construct(folder, kind, first, channel_name=name) for name in names]
-    volumes_s = extractors[0].get_native_timestamps()
+    return FolderPages(folder, files, header, extractors, _times_s(extractors[0], header))
+
+
+def _times_s(extractor: MultiTIFFMultiPageExtractor, header: Header) -> np.ndarray | None:
+    """(frames,) times from the OME-XML, else from the rate; None where neither says."""
+    volumes_s = extractor.get_native_timestamps()
     if volumes_s is None or not (np.diff(volumes_s) > 0).all():  # the vendor writes 0 where it knows nothing
-        return FolderPages(folder, files, header, extractors, None)
-    delay = np.arange(header.n_planes) / header.n_planes * np.median(np.diff(volumes_s))
-    return FolderPages(folder, files, header, extractors, (volumes_s[:, None] + delay).ravel())
+        if header.volume_rate_hz is None:
+            return None
+        volumes_s = np.arange(extractor.get_num_samples()) / header.volume_rate_hz
+    frame_s = 1 / header.frame_rate_hz if header.frame_rate_hz else np.median(np.diff(volumes_s)) / header.n_planes
+    return (volumes_s[:, None] + np.arange(header.n_planes) * frame_s).ravel()
 
 
 def _first_ome(folder: Path) -> Path:

@@ -390,31 +390,41 @@ def test_thorlabs_layouts(roiextractors, tmp_path, movie, one_file):
 
 
 @pytest.mark.parametrize(
-    ("movie", "options", "rate_hz"),
+    ("movie", "options", "frame_rate_hz", "rate_hz"),
     [
-        (MOVIE[:, :1], {}, 40),
-        (MOVIE[:, :1], {"lsm": 'averageMode="1" averageNum="4" '}, 10),
-        (MOVIE[:, :1], {"lsm": 'averageMode="0" averageNum="4" '}, 40),
-        (MOVIE, {}, 10),  # three planes and a frame of flyback
-        (MOVIE, {"fast_z": False}, None),  # a stage that stops for each plane
-        (MOVIE[:, :1], {"on": 0}, None),
+        (MOVIE[:, :1], {}, 40, 40),
+        (MOVIE[:, :1], {"lsm": 'averageMode="1" averageNum="4" '}, 10, 10),
+        (MOVIE[:, :1], {"lsm": 'averageMode="0" averageNum="4" '}, 40, 40),
+        (MOVIE, {}, 40, 10),  # three planes and a frame of flyback
+        (MOVIE, {"fast_z": False}, None, None),  # a stage that stops for each plane
+        (MOVIE[:, :1], {"on": 0}, None, None),
     ],
     ids=["a plane", "averaged", "not averaged", "fast z", "slow z", "time lapse"],
 )
-def test_thorlabs_header(roiextractors, tmp_path, movie, options, rate_hz):
+def test_thorlabs_header(roiextractors, tmp_path, movie, options, frame_rate_hz, rate_hz):
     folder = write_thorlabs(tmp_path, movie, **options)
-    expected = Header(n_planes=movie.shape[1], n_channels=2, volume_rate_hz=rate_hz, pixel_size_um=1.5)
+    rates = {"frame_rate_hz": frame_rate_hz, "volume_rate_hz": rate_hz}
+    expected = Header(n_planes=movie.shape[1], n_channels=2, pixel_size_um=1.5, **rates)
     assert read_header(folder) == open_pages(folder, STATED).header == expected
 
 
-def test_thorlabs_times(roiextractors, tmp_path):
-    movie = Movie([write_thorlabs(tmp_path, MOVIE, delta=0.1)], STATED)
-    np.testing.assert_allclose(frame_times_s(movie, 2)[0], 0.1 * np.arange(36) + 0.2 / 3)
+@pytest.mark.parametrize(
+    ("options", "third_plane_s"),
+    [
+        ({"delta": 0.11}, 0.11 * np.arange(36) + 2 / 40),
+        ({"delta": 0.11, "fast_z": False}, 0.11 * np.arange(36) + 0.22 / 3),
+        ({"delta": 0}, np.arange(36) / 10 + 2 / 40),  # nought means nothing
+        ({}, np.arange(36) / 10 + 2 / 40),
+    ],
+    ids=["stated", "slow z", "nought", "from the rate"],
+)
+def test_thorlabs_times(roiextractors, tmp_path, options, third_plane_s):
+    pages = open_pages(write_thorlabs(tmp_path, MOVIE, **options), STATED)
+    np.testing.assert_allclose(pages.times_s(range(5, 216, 6)), third_plane_s)
 
 
-def test_thorlabs_times_of_nought_mean_nothing(roiextractors, tmp_path):
-    movie = Movie([write_thorlabs(tmp_path, MOVIE, delta=0)], STATED)
-    np.testing.assert_allclose(frame_times_s(movie, 0)[0], np.arange(36) / 10)
+def test_thorlabs_times_that_nothing_states(roiextractors, tmp_path):
+    assert open_pages(write_thorlabs(tmp_path, MOVIE, fast_z=False), STATED).times_s(range(6)) is None
 
 
 def test_thorlabs_lists_channels_that_were_off(roiextractors, tmp_path):
