@@ -70,8 +70,11 @@ def test_reads_frames_as_rows_and_columns(tmp_path, data, axes, pages):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, ">u2", np.int32, np.float32])
 def test_keeps_the_type_in_native_order(tmp_path, dtype):
-    data = (TXY // 300).astype(dtype)
-    movie = open_pages(write_nwb(tmp_path / "a.nwb", {"data": data, "rate": 10.0}), STATED)
+    path = write_nwb(tmp_path / "a.nwb", {"data": TXY, "rate": 10.0})
+    with h5py.File(path, "a") as file:  # pynwb itself writes native order alone
+        del file["acquisition/Movie0/data"]
+        file["acquisition/Movie0/data"] = (TXY // 300).astype(dtype)
+    movie = open_pages(path, STATED)
     read = movie.read(range(60))
     assert movie.dtype == read.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(read, FRAMES // 300)

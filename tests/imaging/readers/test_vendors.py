@@ -144,11 +144,21 @@ PLANE_TIMES_S = np.array([0, 0.03, 0.07])  # of a volume of 0.1 s: uneven, as a 
 
 
 def write_bruker(
-    root, movie, *, stacks=False, bursts=0, bidirectional=False, kind=None, drop_last=0, name="TSeries-001"
+    root,
+    movie,
+    *,
+    stacks=False,
+    bursts=0,
+    bidirectional=False,
+    restart=False,
+    kind=None,
+    drop_last=0,
+    name="TSeries-001",
 ):
     """``movie`` (volumes, planes, channels, rows, columns) as Prairie View writes it, a page a file or in stacks.
 
-    Volumes have a sequence each; single planes have one, or ``bursts`` that begin at 0 each.
+    Volumes have a sequence each; single planes have one, or ``bursts`` that begin at 0 each, as volumes do if they
+    ``restart``.
     """
     folder = root / name
     folder.mkdir()
@@ -161,7 +171,7 @@ def write_bruker(
         for index, frame in enumerate(sequence[: len(sequence) - drop_last * (number == len(sequences) - 1)]):
             volume, plane = divmod(int(frame), n_planes)
             absolute = 0.1 * volume + PLANE_TIMES_S[plane] + (5.0 * number if bursts else 0)
-            relative = 0.1 * index if bursts else absolute
+            relative = 0.1 * index if bursts else absolute - 0.1 * volume * restart
             xml.append(f'<Frame relativeTime="{relative:.9f}" absoluteTime="{absolute + 2:.9f}" index="{index + 1}">')
             for channel in reversed(range(n_channels)):
                 stem = f"{name}_Cycle{number + 1:05d}_Ch{channel + 1}"
@@ -234,6 +244,14 @@ def test_bruker_bursts_keep_their_gaps(roiextractors, tmp_path):
     with pytest.warns(UserWarning, match="2 gaps between frames"):
         times, rate_hz = frame_times_s(movie, 0)
     np.testing.assert_allclose(times, 0.1 * np.arange(36) + np.repeat([0, 5, 10], 12))
+    assert rate_hz == pytest.approx(10)
+
+
+def test_bruker_volumes_whose_times_restart(roiextractors, tmp_path):
+    folder = write_bruker(tmp_path, MOVIE, restart=True)
+    assert read_header(folder).volume_rate_hz is None
+    times, rate_hz = frame_times_s(Movie([folder], STATED), 2)
+    np.testing.assert_allclose(times, 0.1 * np.arange(36) + PLANE_TIMES_S[2])
     assert rate_hz == pytest.approx(10)
 
 
