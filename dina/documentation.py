@@ -38,6 +38,54 @@ Empty cells mean: from the file's header, else the default or an error. A record
 stimulus log is legitimate: its road ends at the session.
 
 """
+MOVIES_HEAD = """
+## Movies
+
+| `movie` in the sheet | what is read | what its header fills in |
+| --- | --- | --- |
+"""
+MOVIES = (
+    (
+        "`.tif`, `.tiff`, `.btf`, `.tf8`",
+        "TIFF, BigTIFF, ImageJ, ScanImage: a page a frame; channels of a plane follow each other, then comes the next "
+        "plane",
+        "ScanImage: planes, channels, flyback, rate, pixel size, frame times; "
+        "ImageJ: planes, channels, rate, pixel size",
+    ),
+    (
+        "the same",
+        "OME-TIFF of one file or several, whatever the order in them",
+        "planes, channels, rate, pixel size, frame times",
+    ),
+    ("`.h5`, `.hdf5`, `.hdf`", "a data set (frames, rows, columns); `dataset` names one of several", "nothing"),
+    (
+        "`.nwb`",
+        "a `TwoPhotonSeries`, (time, x, y) as in the schema or, with `axes` `tyx`, (time, rows, columns); planes may "
+        "be a fourth axis, and frames may lie in movie files that it points at; `dataset` names one of several",
+        "planes, rate, pixel size, frame times on the file's own clock: `onset_s` is then on that clock, too",
+    ),
+    ("`.bin`, `.int16`", "int16 frames alone; `height_px` and `width_px` give their size", "nothing"),
+    ("`.sbx`", "Scanbox, with its `.mat` file beside it", "planes, channels, rate"),
+    (
+        "a folder of Prairie View (Bruker)",
+        "its `.ome.tif` files, in the order of its XML file",
+        "planes, channels, rate, pixel size, frame times",
+    ),
+    (
+        "a folder of ThorImage (Thorlabs)",
+        "its OME-TIFFs beside `Experiment.xml`; no raw data",
+        "planes, channels, rate, pixel size, frame times",
+    ),
+)
+MOVIES_TEXT = """
+Any other folder stands for the movie files in it. What the sheet states is held against the header: counts must agree,
+rates to 2 %; the sheet's pixel size goes first. `header` set to `ignore` leaves the header unread.
+
+The folders of Prairie View and ThorImage are read through [roiextractors](https://roiextractors.readthedocs.io), which
+`pip install --constraint envs/constraints.txt --editable '.[vendors]'` adds. What it would read in disorder is refused,
+with a way out: volumes scanned up and down in turn, a volume that was broken off, several channels in stacks of several
+files. Scanbox and these folders were checked on made-up files alone, not on files from the instruments.
+"""
 LOG_TEXT = """
 ## The stimulus log
 
@@ -101,7 +149,13 @@ def generated_files() -> dict[str, str]:
     """Path under the repository's root and text of every generated file."""
     return {
         "config/config.yaml": YAML_HEAD + "\n".join(_yaml(Settings(), 0)) + "\n",
-        "config/README.md": README_HEAD + "\n".join(_markdown()) + "\n" + SHEET_HEAD + _sheet_table() + LOG_TEXT,
+        "config/README.md": README_HEAD
+        + "\n".join(_markdown())
+        + "\n"
+        + SHEET_HEAD
+        + _sheet_table()
+        + _movies()
+        + LOG_TEXT,
         "workflow/schemas/config.schema.json": _schema(Settings),
         "workflow/schemas/recordings.schema.json": _schema(Recording),
     }
@@ -168,6 +222,10 @@ def _sheet_table() -> str:
         )
         rows.append(f"| `{name}` | {default} | {field.description}{_choices(field.annotation)} |")
     return "\n".join(rows) + "\n"
+
+
+def _movies() -> str:
+    return MOVIES_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in MOVIES) + MOVIES_TEXT
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from dina.errors import SettingsError, problem
 from dina.imaging.acquisition import complete
-from dina.imaging.readers.formats import MOVIE_SUFFIXES, NWB_SUFFIXES
+from dina.imaging.readers.formats import MOVIE_SUFFIXES, NWB_SUFFIXES, is_acquisition
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
 from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse
@@ -41,15 +41,14 @@ class Recording(Section):
     movie: str | None = Field(
         None,
         description="Movie: a file, a folder or a pattern, relative to the sheet; files follow each other in natural "
-        "order. Where each plane lies in its own files, {plane} stands for its number, from 0.",
+        "order. Where each plane lies in its own files, {plane} stands for its number, from 0. See below for formats.",
     )
     dataset: str | None = Field(
         None, description="Data set inside an HDF5 movie, or series inside an NWB file; empty takes the only one."
     )
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None,
-        description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty takes the header's "
-        "(ScanImage, ImageJ, OME, NWB), else 1.",
+        description="Planes: frame k shows plane k modulo n_planes, or see {plane}; empty takes the header's, else 1.",
     )
     n_channels: Annotated[int, Field(ge=1, le=4)] | None = Field(
         None,
@@ -309,7 +308,7 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
 
 
 def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
-    """The files that hold a plane of a recording, in natural order.
+    """The files that hold a plane of a recording, in natural order; a folder that a microscope wrote counts as one.
 
     Parameters
     ----------
@@ -324,10 +323,10 @@ def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
     """
     pattern = movie.replace("{plane}", str(plane))
     path = Path(pattern)
-    if path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES and not p.name.startswith(".")]
-    elif path.is_file():
+    if path.is_file() or is_acquisition(path):
         found = [path]
+    elif path.is_dir():
+        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES and not p.name.startswith(".")]
     else:
         anchor = Path(path.anchor) if path.is_absolute() else Path()
         found = [p for p in anchor.glob(str(path.relative_to(anchor))) if not p.name.startswith(".")]
@@ -340,7 +339,7 @@ def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
             ", and {plane} counts from 0." if "{plane}" in movie else "."
         )
         raise SettingsError(problem(where, f"nothing at {pattern!r}", "a file, folder or pattern of movies", remedy))
-    odd = sorted(p.name for p in found if p.suffix.lower() not in MOVIE_SUFFIXES)
+    odd = sorted(p.name for p in found if p.suffix.lower() not in MOVIE_SUFFIXES and not is_acquisition(p))
     if odd:
         remedy = "Convert it, or make the pattern match movies alone."
         raise SettingsError(
@@ -437,7 +436,9 @@ def _acquisition(recording: Recording, where: str) -> AcquisitionInfo:
         first = movie_files(recording.movie, stated.planes[0] if stated.planes else 0)[0]
     except SettingsError:  # told with all other missing files by check_inputs
         return complete(stated, Header(), where)
-    return complete(stated, read_header(first) if stated.header == "use" else Header(), f"{where} ({first.name})")
+    return complete(
+        stated, read_header(first, stated.dataset) if stated.header == "use" else Header(), f"{where} ({first.name})"
+    )
 
 
 def _merge(base: dict, values: dict) -> dict:

@@ -1,7 +1,36 @@
-"""Which files are movies, by the end of their names; light, since parsing the workflow asks it."""
+"""Which files and folders are movies, by names and first bytes; light, since parsing the workflow asks it."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 TIFF_SUFFIXES = {".tif", ".tiff", ".btf", ".tf8"}
 HDF5_SUFFIXES = {".h5", ".hdf5", ".hdf"}
 NWB_SUFFIXES = {".nwb"}
 RAW_SUFFIXES = {".bin", ".int16"}
-MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES | NWB_SUFFIXES | RAW_SUFFIXES
+SCANBOX_SUFFIXES = {".sbx"}
+MOVIE_SUFFIXES = TIFF_SUFFIXES | HDF5_SUFFIXES | NWB_SUFFIXES | RAW_SUFFIXES | SCANBOX_SUFFIXES
+
+THORLABS_XML = "Experiment.xml"  # ThorImage writes it beside the TIFFs of every acquisition
+BRUKER_ROOT = b"<PVScan"  # Prairie View's description of a scan; it keeps other XML files in the folder, too
+XML_HEAD_BYTES = 1024
+
+
+def thorlabs_xml(folder: Path) -> Path | None:
+    """ThorImage's description of an acquisition, None in any other folder."""
+    path = folder.resolve() / THORLABS_XML
+    return path if path.is_file() else None
+
+
+def bruker_xml(folder: Path) -> Path | None:
+    """Prairie View's description of a scan, None in any other folder."""
+    for path in sorted(folder.resolve().glob("*.xml")) if folder.is_dir() else ():
+        with open(path, "rb") as stream:
+            if BRUKER_ROOT in stream.read(XML_HEAD_BYTES):
+                return path
+    return None
+
+
+def is_acquisition(folder: Path) -> bool:
+    """Whether a folder as a whole is a movie, since only its description tells how its files belong together."""
+    return bool(thorlabs_xml(folder) or bruker_xml(folder))

@@ -13,6 +13,8 @@ from dina.imaging.readers.pages import Header
 if TYPE_CHECKING:
     import h5py
 
+CACHE_BYTES = (1 << 20, 256 << 20)  # HDF5's own default, and what a stage can spare
+
 
 class Hdf5Pages:
     """The frames of a data set (frames, height, width); see :class:`~dina.imaging.readers.pages.Pages`."""
@@ -22,19 +24,20 @@ class Hdf5Pages:
     def __init__(self, path: Path, dataset: str | None):
         self.path = path
         self.files = {path}
-        self._file = None
+        self._data = None
         with open_hdf5(path) as file:
             self._name = _find_dataset(file, path, dataset)
             found = file[self._name]
             self.n_pages, self.height, self.width = found.shape
             self.dtype = found.dtype.newbyteorder("=")
+            self._cache_bytes = chunk_cache_bytes(found)
 
     def read(self, pages: range) -> np.ndarray:
         """(pages, height, width); the file stays open until :meth:`close`."""
-        if self._file is None:
-            self._file = open_hdf5(self.path)
+        if self._data is None:  # kept open, as long as which its cache lasts
+            self._data = open_hdf5(self.path, self._cache_bytes)[self._name]
         try:  # whole runs of frames: strided selections are slow in HDF5
-            return self._file[self._name][pages.start : pages.stop][:: pages.step]
+            return self._data[pages.start : pages.stop][:: pages.step].astype(self.dtype, copy=False)
         except (OSError, RuntimeError) as error:
             where = f"{self.path}, frames {pages.start} to {pages.stop - 1}"
             remedy = "The file is damaged, or its compression filter is missing: copy it again, or rewrite it."
@@ -45,19 +48,25 @@ class Hdf5Pages:
 
     def close(self) -> None:
         """Close the file; reading opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._data is not None:
+            self._data.file.close()
+            self._data = None
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open a file for reading, or say why not."""
+def open_hdf5(path: Path, cache_bytes: int | None = None) -> h5py.File:
+    """Open a file for reading, or say why not; ``cache_bytes`` of unpacked chunks are kept for each data set."""
     import h5py
 
     try:
-        return h5py.File(path, "r")
+        return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
     except OSError as error:
         raise InputError(problem(path, f"an unreadable file ({error})", "HDF5", "Copy the file again.")) from error
+
+
+def chunk_cache_bytes(data: h5py.Dataset) -> int:
+    """Room for all chunks that a frame lies in: frames after it share them, and unpacking them again takes longest."""
+    chunk_frames = data.chunks[0] if data.chunks else 0
+    return int(np.clip(chunk_frames * np.prod(data.shape[1:]) * data.dtype.itemsize, *CACHE_BYTES))
 
 
 def _find_dataset(file: h5py.File, path: Path, name: str | None) -> str:

@@ -104,12 +104,12 @@ def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
     """
     pixels = _pixels(tif.ome_metadata, path)
     n_times, n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in CANONICAL)
-    interval = pixels.get("TimeIncrement")
+    interval = float(pixels.get("TimeIncrement", 0))  # some programs write 0 where they know none
     size, unit = pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm")
     return Header(
         n_planes=n_slices if n_times > 1 else None,
         n_channels=n_channels,
-        volume_rate_hz=1 / (float(interval) * TO_S[pixels.get("TimeIncrementUnit", "s")]) if interval else None,
+        volume_rate_hz=1 / (interval * TO_S[pixels.get("TimeIncrementUnit", "s")]) if interval > 0 else None,
         pixel_size_um=float(size) * TO_UM[unit] if size and unit in TO_UM else None,
     )
 
