@@ -14,7 +14,7 @@ from dina.settings import DeconvolutionSettings
 
 VALID_FRAMES = "valid_frames"
 FEWEST_FRAMES = 2  # measured in an ROI, for a line and for a step
-BLOCK_ROIS = 20  # smoothed at once: their spectra stay in cache
+BLOCK_ROIS = 8  # whose baselines are found at once, in cache
 
 
 def deconvolve_traces(
@@ -127,8 +127,12 @@ def maximin_baseline(traces: np.ndarray, window_frames: float, sigma_frames: flo
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     window = max(1, int(window_frames)) // 2 * 2 + 1
-    lowest = minimum_filter1d(_smooth(traces, sigma_frames), window, axis=1, mode="nearest")
-    return maximum_filter1d(lowest, window, axis=1, mode="nearest")
+    baseline = np.empty(traces.shape, np.float32)
+    for start in range(0, len(traces), BLOCK_ROIS):
+        rois = slice(start, start + BLOCK_ROIS)
+        lowest = minimum_filter1d(_smooth(traces[rois], sigma_frames), window, axis=1, mode="nearest")
+        maximum_filter1d(lowest, window, axis=1, mode="nearest", output=baseline[rois])
+    return baseline
 
 
 def noise_level(dff: np.ndarray, rate_hz: float, missing: np.ndarray | None = None) -> np.ndarray:
@@ -161,13 +165,12 @@ def _valid_frames(traces: Path) -> np.ndarray | None:
 
 def _smooth(traces: np.ndarray, sigma_frames: float) -> np.ndarray:
     """Gaussian smoothing along time, cut off at 3 sigma, the ends held; by spectra, since wide kernels are slow."""
-    from scipy.signal import fftconvolve
+    from scipy.fft import irfft, next_fast_len, rfft
 
     radius = round(3 * sigma_frames)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_frames) ** 2)
-    kernel /= kernel.sum()
-    smooth = np.empty(traces.shape, np.float32)
-    for start in range(0, len(traces), BLOCK_ROIS):
-        block = np.pad(traces[start : start + BLOCK_ROIS], ((0, 0), (radius, radius)), mode="edge")
-        smooth[start : start + BLOCK_ROIS] = fftconvolve(block.astype(np.float64), kernel[None], mode="valid", axes=1)
-    return smooth
+    padded = np.pad(traces.astype(np.float64), ((0, 0), (radius, radius)), mode="edge")
+    length = next_fast_len(padded.shape[1], real=True)
+    spectra = rfft(padded, length) * rfft(kernel / kernel.sum(), length)
+    # the first 2 radii mix the end with the beginning
+    return irfft(spectra, length)[:, 2 * radius : padded.shape[1]].astype(np.float32)
