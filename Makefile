@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -28,6 +28,12 @@ format: .venv/installed
 
 bench: .venv/installed
 	python benchmarks/imaging_truth.py
+
+bench-imaging: .venv/installed
+	python benchmarks/imaging.py
+
+bench-deconvolution: .venv/installed
+	python benchmarks/deconvolution_truth.py
 
 clean:
 	rm -rf results .snakemake

@@ -298,7 +298,7 @@ class ExtractionSettings(Section):
 
 
 class DeconvolutionSettings(Section):
-    """From fluorescence to dF/F and deconvolved activity (suite2p's OASIS)."""
+    """From fluorescence to dF/F and deconvolved activity (OASIS)."""
 
     neuropil_coefficient: Annotated[float, Field(ge=0, le=1.5)] = Field(
         0.7, description="Share of the neuropil subtracted from each ROI."

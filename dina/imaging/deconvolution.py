@@ -1,4 +1,4 @@
-"""From fluorescence to dF/F and deconvolved activity: neuropil, baseline, and suite2p's OASIS."""
+"""From fluorescence to dF/F and deconvolved activity: neuropil, baseline, and OASIS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from dina.imaging.indicators import tau_s
 from dina.imaging.rois import CARRIED
 from dina.settings import DeconvolutionSettings
 
-BATCH_ROIS = 500
+VALID_FRAMES = "valid_frames"
+FEWEST_FRAMES = 2  # measured in an ROI, for a line and for a step
+BLOCK_ROIS = 8  # whose baselines are found at once, in cache
 
 
 def deconvolve_traces(
@@ -24,9 +26,14 @@ def deconvolve_traces(
     dF/F is ``(Fc - F0) / F0`` and the deconvolved activity is OASIS (Friedrich et al. 2017, PLoS Comput.
     Biol. 13:e1005423) of the undivided ``Fc - F0``.
 
-    The store holds ``dff`` (rois, frames), 1 = 100 %; ``deconvolved`` (rois, frames), in stored values; per ROI
-    ``noise_level`` in % per square root of Hz, and ``usable``: false where F0 is not above 0 throughout, since dF/F
-    has no meaning there; such rows are 0 in ``dff`` and in ``noise_level``.
+    Frames that were not measured, NaN or false in ``valid_frames`` (frames,) of the ``traces`` store where it has
+    one, are first replaced by a straight line between their neighbours in time.
+
+    The store holds ``dff`` (rois, frames), 1 = 100 %; ``deconvolved`` (rois, frames), in stored values;
+    ``valid_frames`` (frames,), false where any ROI was interpolated; per ROI ``noise_level`` in % per square root of
+    Hz, over measured frames, and ``usable``: false where F0 is not above 0 throughout, since dF/F has no meaning
+    there. Such rows are 0 in ``dff`` and in ``noise_level``; their deconvolved activity, which is not divided by F0,
+    is as good as any.
 
     Parameters
     ----------
@@ -38,18 +45,15 @@ def deconvolve_traces(
     Raises
     ------
     StoreError
-        If a trace is not finite.
+        If a trace holds infinity, or was measured in fewer than two frames.
     """
     attributes = stores.read_attributes(traces)
     rate_hz = attributes["volume_rate_hz"]
+    fluorescence, neuropil = (stores.read_array(traces, name) for name in ("fluorescence", "neuropil"))
+    missing = missing_frames(fluorescence, neuropil, _valid_frames(traces), traces)
     corrected = neuropil_corrected(
-        stores.read_array(traces, "fluorescence"),
-        stores.read_array(traces, "neuropil"),
-        settings.neuropil_coefficient,
+        interpolated(fluorescence, missing), interpolated(neuropil, missing), settings.neuropil_coefficient
     )
-    if not np.isfinite(corrected).all():
-        row = int(np.argmin(np.isfinite(corrected).all(1)))
-        raise StoreError(problem(f"{traces}, ROI {row}", "NaN or infinity", "finite traces", "Rerun extraction."))
     baseline = maximin_baseline(corrected, settings.baseline_window_s * rate_hz, settings.baseline_sigma_s * rate_hz)
     usable = baseline.min(1) > 0
     raised = corrected - baseline
@@ -57,10 +61,47 @@ def deconvolve_traces(
     tau = settings.tau_s or tau_s(indicator)
     with stores.new_store(output) as store:
         stores.write_array(store, "dff", dff, unit="1")
-        stores.write_array(store, "deconvolved", _oasis(raised, tau, rate_hz), unit="stored value")
-        stores.write_array(store, "noise_level", noise_level(dff, rate_hz), unit="% / sqrt(Hz)")
+        stores.write_array(store, "deconvolved", deconvolved(raised, tau, rate_hz), unit="stored value")
+        stores.write_array(store, VALID_FRAMES, ~missing.any(0))
+        stores.write_array(store, "noise_level", noise_level(dff, rate_hz, missing), unit="% / sqrt(Hz)")
         stores.write_array(store, "usable", usable)
         stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")} | {"tau_s": tau})
+
+
+def missing_frames(
+    fluorescence: np.ndarray, neuropil: np.ndarray, valid_frames: np.ndarray | None, where: Path | str
+) -> np.ndarray:
+    """(rois, frames) which frames of each ROI were not measured: NaN in either, or false in ``valid_frames`` (frames,).
+
+    Raises
+    ------
+    StoreError
+        Naming ``where`` and the first ROI that holds infinity in a valid frame, or has fewer than two measured ones.
+    """
+    missing = np.isnan(fluorescence) | np.isnan(neuropil)
+    if valid_frames is not None:
+        missing |= ~valid_frames
+    infinite = ((np.isinf(fluorescence) | np.isinf(neuropil)) & ~missing).any(1)
+    if infinite.any():
+        found, expected = "infinity", "finite traces"
+        raise StoreError(problem(f"{where}, ROI {int(infinite.argmax())}", found, expected, "Rerun extraction."))
+    n_measured = (~missing).sum(1)
+    if (n_measured < FEWEST_FRAMES).any():
+        row = int(n_measured.argmin())
+        found, expected = f"{n_measured[row]} measured frames", f"at least {FEWEST_FRAMES}"
+        remedy = "Correct which frames count as valid, or leave this ROI out."
+        raise StoreError(problem(f"{where}, ROI {row}", found, expected, remedy))
+    return missing
+
+
+def interpolated(traces: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Traces (rois, frames) with straight lines over the missing frames; before the first and after the last, level."""
+    filled = traces.copy()
+    frames = np.arange(traces.shape[1])
+    for row in np.flatnonzero(missing.any(1)):
+        gone = missing[row]
+        filled[row, gone] = np.interp(frames[gone], frames[~gone], traces[row, ~gone])
+    return filled
 
 
 def neuropil_corrected(fluorescence: np.ndarray, neuropil: np.ndarray, coefficient: float) -> np.ndarray:
@@ -69,7 +110,7 @@ def neuropil_corrected(fluorescence: np.ndarray, neuropil: np.ndarray, coefficie
 
 
 def maximin_baseline(traces: np.ndarray, window_frames: float, sigma_frames: float) -> np.ndarray:
-    """suite2p's baseline in linear time: smooth, then a running minimum, then a running maximum.
+    """suite2p's baseline in a time that depends on neither width: smooth, then a running minimum, then a maximum.
 
     Parameters
     ----------
@@ -83,29 +124,53 @@ def maximin_baseline(traces: np.ndarray, window_frames: float, sigma_frames: flo
     -------
     (rois, frames) float32
     """
-    from scipy.ndimage import gaussian_filter1d, maximum_filter1d, minimum_filter1d
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     window = max(1, int(window_frames)) // 2 * 2 + 1
-    radius = round(3 * sigma_frames)
-    smooth = gaussian_filter1d(traces.astype(np.float32), sigma_frames, axis=1, mode="nearest", radius=radius)
-    lowest = minimum_filter1d(smooth, window, axis=1, mode="nearest")
-    return maximum_filter1d(lowest, window, axis=1, mode="nearest")
+    baseline = np.empty(traces.shape, np.float32)
+    for start in range(0, len(traces), BLOCK_ROIS):
+        rois = slice(start, start + BLOCK_ROIS)
+        lowest = minimum_filter1d(_smooth(traces[rois], sigma_frames), window, axis=1, mode="nearest")
+        maximum_filter1d(lowest, window, axis=1, mode="nearest", output=baseline[rois])
+    return baseline
 
 
-def noise_level(dff: np.ndarray, rate_hz: float) -> np.ndarray:
+def noise_level(dff: np.ndarray, rate_hz: float, missing: np.ndarray | None = None) -> np.ndarray:
     """(rois,) float32 median step between frames over the root of the rate, % per square root of Hz.
+
+    Steps from or to a missing frame (rois, frames) do not count; where no others are, the noise is 0.
 
     References
     ----------
     Rupprecht et al. 2021, Nat. Neurosci. 24:1324.
     """
-    return (100 * np.median(np.abs(np.diff(dff, axis=1)), axis=1) / np.sqrt(rate_hz)).astype(np.float32)
+    steps = np.abs(np.diff(dff, axis=1))
+    counted = np.ones(steps.shape, bool) if missing is None else ~(missing[:, 1:] | missing[:, :-1])
+    typical = np.array([np.median(row[of]) if of.any() else 0 for row, of in zip(steps, counted, strict=True)])
+    return (100 * typical / np.sqrt(rate_hz)).astype(np.float32)
 
 
-def _oasis(traces: np.ndarray, tau: float, rate_hz: float) -> np.ndarray:
-    from dina.imaging import suite2p
+def deconvolved(raised: np.ndarray, tau: float, rate_hz: float) -> np.ndarray:
+    """(rois, frames) float32 OASIS of traces whose baseline was taken away; ``tau`` in seconds."""
+    from dina.imaging.oasis import oasis  # numba, which is slow to import
 
-    suite2p.load()
-    from suite2p.extraction.dcnv import oasis
+    return oasis(raised, tau, rate_hz)
 
-    return oasis(traces.astype(np.float32), batch_size=BATCH_ROIS, tau=tau, fs=rate_hz)
+
+def _valid_frames(traces: Path) -> np.ndarray | None:
+    """The store's mask of frames, where it has one."""
+    has_mask = (traces / stores.ARRAYS / VALID_FRAMES).is_dir()
+    return stores.read_array(traces, VALID_FRAMES) if has_mask else None
+
+
+def _smooth(traces: np.ndarray, sigma_frames: float) -> np.ndarray:
+    """Gaussian smoothing along time, cut off at 3 sigma, the ends held; by spectra, since wide kernels are slow."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    radius = round(3 * sigma_frames)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_frames) ** 2)
+    padded = np.pad(traces.astype(np.float64), ((0, 0), (radius, radius)), mode="edge")
+    length = next_fast_len(padded.shape[1], real=True)
+    spectra = rfft(padded, length) * rfft(kernel / kernel.sum(), length)
+    # the first 2 radii mix the end with the beginning
+    return irfft(spectra, length)[:, 2 * radius : padded.shape[1]].astype(np.float32)

@@ -6,7 +6,13 @@ import pytest
 from dina import stores
 from dina.errors import StoreError
 from dina.imaging import suite2p
-from dina.imaging.deconvolution import deconvolve_traces, maximin_baseline, neuropil_corrected, noise_level
+from dina.imaging.deconvolution import (
+    deconvolve_traces,
+    interpolated,
+    maximin_baseline,
+    neuropil_corrected,
+    noise_level,
+)
 from dina.settings import DeconvolutionSettings
 
 RATE_HZ = 10.0
@@ -33,10 +39,12 @@ def simulate(n_rois=6, n_frames=2000, seed=0):
     return spikes, fluorescence.astype(np.float32), neuropil.astype(np.float32)
 
 
-def write_traces(path, fluorescence, neuropil):
+def write_traces(path, fluorescence, neuropil, valid_frames=None):
     with stores.new_store(path) as store:
         stores.write_array(store, "fluorescence", fluorescence)
         stores.write_array(store, "neuropil", neuropil)
+        if valid_frames is not None:
+            stores.write_array(store, "valid_frames", valid_frames)
         stores.write_attributes(store, ATTRIBUTES)
     return path
 
@@ -108,10 +116,76 @@ def test_noise_level_of_white_noise():
     np.testing.assert_allclose(noise_level(noise, 30), expected, rtol=0.03)
 
 
-def test_traces_that_are_not_finite_are_refused(tmp_path):
+def test_noise_level_leaves_out_missing_frames():
+    noise = np.random.default_rng(0).normal(0, 0.05, (2, 20000))
+    missing = np.zeros(noise.shape, bool)
+    missing[:, 5000:16000] = True
+    lines = interpolated(noise, missing)
+    expected = noise_level(noise, 30)
+    assert (noise_level(lines, 30) < 0.1 * expected).all()
+    np.testing.assert_allclose(noise_level(lines, 30, missing), expected, rtol=0.05)
+
+
+def test_missing_frames_become_straight_lines():
+    traces = np.array([[9.0, 2, 3, 9, 9, 6, 9], [1, 2, 3, 4, 5, 6, 7]])
+    missing = np.zeros(traces.shape, bool)
+    missing[0, [0, 3, 4, 6]] = True
+    np.testing.assert_allclose(interpolated(traces, missing), [[2, 2, 3, 4, 5, 6, 6], [1, 2, 3, 4, 5, 6, 7]])
+
+
+@pytest.mark.parametrize("marked_by", ["NaN", "mask"])
+def test_frames_that_were_not_measured_are_bridged(tmp_path, marked_by):
     _, fluorescence, neuropil = simulate()
-    fluorescence[3, 70] = np.nan
-    with pytest.raises(StoreError, match="ROI 3: found NaN"):
+    valid = np.ones(2000, bool)
+    valid[[0, 400, 401, 402, 1999]] = False
+    whole = write_traces(tmp_path / "whole", fluorescence, neuropil)
+    fluorescence, neuropil = fluorescence.copy(), neuropil.copy()
+    fluorescence[:, ~valid] = np.nan if marked_by == "NaN" else 1e6  # a mask hides whatever stands there
+    neuropil[:, ~valid] = np.nan if marked_by == "NaN" else np.inf
+    mask = None if marked_by == "NaN" else valid
+    holed = write_traces(tmp_path / "holed", fluorescence, neuropil, mask)
+    for traces in (whole, holed):
+        settings = DeconvolutionSettings(baseline_window_s=10)  # the baseline's memory is short
+        deconvolve_traces(traces, tmp_path / f"{traces.name}-activity", settings)
+    whole, holed = tmp_path / "whole-activity", tmp_path / "holed-activity"
+    np.testing.assert_array_equal(stores.read_array(holed, "valid_frames"), valid)
+    assert stores.read_array(whole, "valid_frames").all()
+    dff = stores.read_array(holed, "dff")
+    np.testing.assert_allclose(dff[:, 401], (dff[:, 399] + dff[:, 403]) / 2, rtol=0.02, atol=1e-3)
+    for name in ("dff", "deconvolved"):  # far from the gap, it is as if there were none
+        found, expected = (stores.read_array(store, name)[:, 800:1700] for store in (holed, whole))
+        np.testing.assert_allclose(found, expected, atol=0.002 * expected.max())
+
+
+def test_an_roi_that_was_never_measured_is_refused(tmp_path):
+    _, fluorescence, neuropil = simulate()
+    fluorescence[3] = np.nan
+    traces = write_traces(tmp_path / "traces", fluorescence, neuropil)
+    with pytest.raises(StoreError, match="ROI 3: found 0 measured frames"):
+        deconvolve_traces(traces, tmp_path / "activity", DeconvolutionSettings())
+    traces = write_traces(tmp_path / "none", *simulate()[1:], np.zeros(2000, bool))
+    with pytest.raises(StoreError, match="ROI 0: found 0 measured frames"):
+        deconvolve_traces(traces, tmp_path / "activity", DeconvolutionSettings())
+
+
+def test_infinite_traces_are_refused(tmp_path):
+    _, fluorescence, neuropil = simulate()
+    neuropil[3, 70] = np.inf
+    with pytest.raises(StoreError, match="ROI 3: found infinity"):
         deconvolve_traces(
             write_traces(tmp_path / "traces", fluorescence, neuropil), tmp_path / "activity", DeconvolutionSettings()
         )
+
+
+def test_activity_where_the_baseline_is_below_zero_equals_that_of_a_raised_trace(tmp_path):
+    _, fluorescence, neuropil = simulate()
+    for name, level in (("raised", 0), ("lowered", -400)):
+        traces = write_traces(tmp_path / name, fluorescence + np.float32(level), neuropil)
+        deconvolve_traces(traces, tmp_path / f"{name}-activity", DeconvolutionSettings())
+    lowered = tmp_path / "lowered-activity"
+    assert not stores.read_array(lowered, "usable").any()
+    np.testing.assert_allclose(
+        stores.read_array(lowered, "deconvolved"),
+        stores.read_array(tmp_path / "raised-activity", "deconvolved"),
+        atol=0.01,
+    )
