@@ -12,7 +12,6 @@ from dina.imaging.indicators import tau_s
 from dina.imaging.rois import CARRIED
 from dina.settings import DeconvolutionSettings
 
-VALID_FRAMES = "valid_frames"
 FEWEST_FRAMES = 2  # measured in an ROI, for a line and for a step
 BLOCK_ROIS = 8  # whose baselines are found at once, in cache
 
@@ -26,8 +25,8 @@ def deconvolve_traces(
     dF/F is ``(Fc - F0) / F0`` and the deconvolved activity is OASIS (Friedrich et al. 2017, PLoS Comput.
     Biol. 13:e1005423) of the undivided ``Fc - F0``.
 
-    Frames that were not measured, NaN or false in ``valid_frames`` (frames,) of the ``traces`` store where it has
-    one, are first replaced by a straight line between their neighbours in time.
+    Frames that were not measured, NaN or false in ``valid_frames`` (frames,) of the ``traces`` store, are first
+    replaced by a straight line between their neighbours in time.
 
     The store holds ``dff`` (rois, frames), 1 = 100 %; ``deconvolved`` (rois, frames), in stored values;
     ``valid_frames`` (frames,), false where any ROI was interpolated; per ROI ``noise_level`` in % per square root of
@@ -50,7 +49,7 @@ def deconvolve_traces(
     attributes = stores.read_attributes(traces)
     rate_hz = attributes["volume_rate_hz"]
     fluorescence, neuropil = (stores.read_array(traces, name) for name in ("fluorescence", "neuropil"))
-    missing = missing_frames(fluorescence, neuropil, _valid_frames(traces), traces)
+    missing = missing_frames(fluorescence, neuropil, stores.read_array(traces, "valid_frames"), traces)
     corrected = neuropil_corrected(
         interpolated(fluorescence, missing), interpolated(neuropil, missing), settings.neuropil_coefficient
     )
@@ -62,7 +61,7 @@ def deconvolve_traces(
     with stores.new_store(output) as store:
         stores.write_array(store, "dff", dff, unit="1")
         stores.write_array(store, "deconvolved", deconvolved(raised, tau, rate_hz), unit="stored value")
-        stores.write_array(store, VALID_FRAMES, ~missing.any(0))
+        stores.write_array(store, "valid_frames", ~missing.any(0))
         stores.write_array(store, "noise_level", noise_level(dff, rate_hz, missing), unit="% / sqrt(Hz)")
         stores.write_array(store, "usable", usable)
         stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")} | {"tau_s": tau})
@@ -155,12 +154,6 @@ def deconvolved(raised: np.ndarray, tau: float, rate_hz: float) -> np.ndarray:
     from dina.imaging.oasis import oasis  # numba, which is slow to import
 
     return oasis(raised, tau, rate_hz)
-
-
-def _valid_frames(traces: Path) -> np.ndarray | None:
-    """The store's mask of frames, where it has one."""
-    has_mask = (traces / stores.ARRAYS / VALID_FRAMES).is_dir()
-    return stores.read_array(traces, VALID_FRAMES) if has_mask else None
 
 
 def _smooth(traces: np.ndarray, sigma_frames: float) -> np.ndarray:

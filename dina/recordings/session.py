@@ -211,7 +211,7 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
                 of[~plane.table["has_dff"].to_numpy()[rois]] = np.nan
         stores.write_array(store, name, np.concatenate(rows), unit=unit)
     numbers = [plane.number for plane in planes]
-    valid = np.stack([stores.read_array(plane.traces, "valid_frames")[:n_frames] for plane in planes])
+    valid = np.stack([stores.read_array(plane.activity, "valid_frames")[:n_frames] for plane in planes])
     stores.write_array(store, "frame_time_s", times, unit="s")
     stores.write_array(store, "valid_frames", valid)
     stores.write_array(

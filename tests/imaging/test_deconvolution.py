@@ -43,8 +43,8 @@ def write_traces(path, fluorescence, neuropil, valid_frames=None):
     with stores.new_store(path) as store:
         stores.write_array(store, "fluorescence", fluorescence)
         stores.write_array(store, "neuropil", neuropil)
-        if valid_frames is not None:
-            stores.write_array(store, "valid_frames", valid_frames)
+        valid = np.ones(fluorescence.shape[1], bool) if valid_frames is None else valid_frames
+        stores.write_array(store, "valid_frames", valid)
         stores.write_attributes(store, ATTRIBUTES)
     return path
 

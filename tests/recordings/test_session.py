@@ -63,9 +63,8 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
                 Footprints(np.arange(0, 3 * n + 1, 3), pixel, np.ones(3 * n, np.float32)).write(store)
                 stores.write_array(store, "centroid_px", np.arange(2 * n).reshape(n, 2).astype(np.float32))
                 stores.write_array(store, "mean_image", np.full((20, 30), number, np.float32))
-            if path.name == "traces":
-                stores.write_array(store, "valid_frames", np.arange(n_frames) != 7 + number)
             if path.name == "activity":
+                stores.write_array(store, "valid_frames", np.arange(n_frames) != 7 + number)
                 trace = 100 * number + np.arange(n)[:, None] + np.zeros((n, n_frames), np.float32)
                 stores.write_array(store, "deconvolved", trace)
                 stores.write_array(store, "dff", -trace)
