@@ -40,16 +40,16 @@ def measure_responses(
     """Align trials with images and write the ``responses`` store; memory is that of the session's activity.
 
     Besides what :class:`~dina.recordings.trials.TrialResponses` describes and :func:`write_repeats` adds, the store
-    holds the log's table ``behaviour``, one row a trial; ``responses_dff`` (trials, neurons) where
-    ``settings.measure`` is both; and, in its attributes, the line between the clocks of log and movie, if they
-    differ. Trials whose response or baseline window overlaps a masked frame of any plane are left out and counted
-    in the attribute ``n_masked_trials``; repeats count the trials that are left.
+    holds the log's table ``behaviour``, one row a trial; where ``settings.measure`` is both, ``responses_dff``
+    (trials, neurons), NaN for neurons without dF/F; and, in its attributes, the line between the clocks of log and
+    movie, if they differ. Trials whose response or baseline window overlaps a masked frame of any plane are left out
+    and counted in the attribute ``n_masked_trials``; repeats count the trials that are left.
 
     Raises
     ------
     InputError
         If a trial does not lie inside the recording, or a clock event does not fit, naming the row; if masking
-        leaves a split fewer than two images.
+        leaves a split fewer than two images; if dF/F is to be decoded and a neuron has none.
     """
     frame_time_s = stores.read_array(session, "frame_time_s")
     neurons = stores.read_table(session, "neurons")
@@ -201,9 +201,9 @@ def _measure(
     """(trials, neurons) responses by one measure, each plane at its own frame times."""
     activity = stores.read_array(session, name)
     undefined = np.flatnonzero(np.isnan(activity).any(1))
-    if len(undefined):
+    if len(undefined) and name == settings.measure:  # beside deconvolved activity, dF/F may lack
         found = f"{len(undefined)} neurons without {UNITS[name]}, the first is {undefined[0]}"
-        remedy = "Set session.require_dff to true, or responses.measure to deconvolved."
+        remedy = "Set session.require_dff to true, or responses.measure to deconvolved or both."
         raise InputError(problem(session, found, "all neurons to have it", remedy))
     measure = {"deconvolved": window_sums, "dff": window_means}[name]
     responses = np.empty((len(onset_s), len(plane)), np.float32)

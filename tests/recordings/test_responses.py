@@ -320,3 +320,6 @@ def test_neurons_without_dff_are_named_where_dff_is_asked_for(session):
     with pytest.raises(InputError, match=r"1 neurons without dF/F, the first is 1; .*require_dff"):
         measure(folder, measure="dff")
     assert measure(folder).responses.shape == (N_TRIALS, 2)
+    assert np.isfinite(measure(folder, measure="both").responses).all()
+    beside = np.isnan(stores.read_array(folder / "responses", "responses_dff"))
+    assert beside[:, 1].all() and not beside[:, 0].any()
