@@ -107,11 +107,12 @@ def test_an_nwb_log_with_a_clock_of_its_own(fresh):
     with NWBHDF5IO(fresh.folder / "log.nwb", "w") as out:
         out.write(file)
     np.save(fresh.folder / "images.npy", np.random.default_rng(0).integers(0, 256, (24, 32, 32), dtype=np.uint8))
-    (fresh.folder / "movie.tif").touch()
+    tifffile.imwrite(fresh.folder / "movie.tif", np.zeros((150, 40, 40), np.uint16), photometric="minisblack")
     (fresh.folder / "events.csv").write_text("log_s,movie_s\n0,4\n30,34\n")
-    columns = "recording source movie stimulus_log images stimulus_table image_column clock_events pixel_size_um "
-    cells = "m1 movie ../movie.tif ../log.nwb ../images.npy trials picture ../events.csv 1.2"
-    sheet = "\n".join("\t".join(line.split()) for line in (columns + "cell_diameter_um", cells + " 12"))
+    columns = "recording source movie stimulus_log images stimulus_table image_column clock_events "
+    cells = "m1 movie ../movie.tif ../log.nwb ../images.npy trials picture ../events.csv"
+    of_movie = "volume_rate_hz pixel_size_um cell_diameter_um"
+    sheet = "\n".join("\t".join(line.split()) for line in (columns + of_movie, cells + " 5 1.2 12"))
     (fresh.folder / "config/recordings.tsv").write_text(sheet + "\n")
     fresh.snakemake("results/m1/stimuli.json")
     shown = read_stimuli(fresh.results / "m1/stimuli")
