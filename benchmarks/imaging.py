@@ -43,9 +43,9 @@ import pandas as pd
 
 from dina import stores
 from dina.imaging.indicators import tau_s
+from dina.imaging.readers.tiff import TiffPages
 from dina.imaging.registration import block_size_px
 from dina.imaging.rois import Footprints, frames_per_bin, spatial_scale
-from dina.imaging.tiff import TiffPages
 from dina.settings import Settings, SimulationSettings
 from dina.stage import LARGEST_REUSED_BYTES
 from dina.threads import VARIABLES, limit_threads

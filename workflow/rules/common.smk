@@ -6,6 +6,7 @@ from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
+from dina.imaging.readers.formats import headers_beside
 from dina.recordings.sheet import check_inputs, load_settings, movie_files
 
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
@@ -98,28 +99,28 @@ def movie(wildcards):
     """A plane's movie: the simulated raw data by their manifest, or the user's own files."""
     if is_simulated(wildcards):
         return [f"{RESULTS}/{wildcards.recording}/raw.json"]
-    files = movie_files(recording_of(wildcards)["movie"], int(wildcards.plane))
-    return files + movie_tables(wildcards, int(wildcards.plane))
+    return own_movie(wildcards, int(wildcards.plane))
 
 
 def whole_movie(wildcards):
     """The movie of all planes, as ``movie``."""
     if is_simulated(wildcards):
         return [f"{RESULTS}/{wildcards.recording}/raw.json"]
-    pattern = recording_of(wildcards)["movie"]
     files = [
-        path
-        for plane in planes(wildcards)
-        for path in movie_files(pattern, plane) + movie_tables(wildcards, plane)
+        path for plane in planes(wildcards) for path in own_movie(wildcards, plane)
     ]
     return list(dict.fromkeys(files))
 
 
-def movie_tables(wildcards, plane):
-    """The user's tables of frame times and bad frames, if there are any."""
+def own_movie(wildcards, plane):
+    """The user's files of a plane: movie, headers beside it, tables of frame times and bad frames."""
     row = recording_of(wildcards)
-    named = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return [Path(path.replace("{plane}", str(plane))) for path in named]
+    files = movie_files(row["movie"], plane)
+    headers = [header for path in files for header in headers_beside(path)]
+    tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
+    return (
+        files + headers + [Path(path.replace("{plane}", str(plane))) for path in tables]
+    )
 
 
 def stimuli(wildcards):

@@ -34,3 +34,8 @@ def bruker_xml(folder: Path) -> Path | None:
 def is_acquisition(folder: Path) -> bool:
     """Whether a folder as a whole is a movie, since only its description tells how its files belong together."""
     return bool(thorlabs_xml(folder) or bruker_xml(folder))
+
+
+def headers_beside(path: Path) -> list[Path]:
+    """Files without which a movie file cannot be read: Scanbox keeps its header in a MATLAB file of the same name."""
+    return [path.with_suffix(".mat")] if path.suffix.lower() in SCANBOX_SUFFIXES else []
