@@ -11,7 +11,8 @@ and exit and the imports (in the workflow each stage is a process and imports su
 - ``chain_*``: batch size and registration metrics are suite2p's defaults on its side (100 frames, metrics on), and
   dina's on its own (no such metrics, its own batch size, freed memory kept).
 - ``chain_wall_equal_batches``: batches of 100, no metrics, freed memory kept, on both sides.
-- ``chain_wall_one_thread``: as ``chain_wall``, with one thread, which is dina's default.
+- ``chain_wall_one_thread``: as ``chain_wall``, with one thread, which is dina's default. Processor time,
+  ``chain_cpu``, tells what other processes on the machine do not change.
 - ``rois_equal_share``: ROIs whose partner has an intersection over union of at least 0.95. suite2p cuts as much from
   either side of the field of view as the largest shift, dina only what was out of sight; in all rows but
   ``rois_equal_share_own_cut``, dina is made to cut as suite2p does.
@@ -190,6 +191,7 @@ class Bench:
         ours, theirs = self._in_turn(lambda: self.dina(threads=1), lambda: self.suite2p(metrics=True, threads=1))
         return [
             ("chain_wall_one_thread", *medians(ours, theirs, lambda run: run.wall_s), "s"),
+            ("chain_cpu_one_thread", *medians(ours, theirs, lambda run: run.cpu_s), "s"),
             ("chain_memory_one_thread", *medians(ours, theirs, lambda run: run.memory_mb), "MB"),
         ]
 
