@@ -83,7 +83,7 @@ def run_dina(job: dict[str, Any], output: Path, measures: Measures) -> None:
     registered, rois, traces, activity = (output / name for name in ("registered", "rois", "traces", "activity"))
     cut = suite2p_cut if job["suite2p_cut"] else registration.visible_range
     with patch.object(registration, "visible_range", cut):
-        registration.register_plane(movie, registered, 0, acquisition, settings.registration)
+        registration.register_plane(movie, registered, 0, acquisition, settings.registration, n_threads=job["threads"])
     measures.mark("registration")
     detect_rois(registered, rois, settings.detection, job["cell_diameter_um"], indicator)
     measures.mark("detection")

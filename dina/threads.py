@@ -6,8 +6,10 @@ counts, so the count is applied again after such imports.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -17,6 +19,21 @@ def limit_threads(n_threads: int) -> None:
     for variable in VARIABLES:
         os.environ[variable] = str(n_threads)
     apply_threads()
+
+
+@contextlib.contextmanager
+def single_torch_thread() -> Iterator[None]:
+    """One thread for each call of torch and BLAS, whatever the stage was given: for work that is split by hand."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def apply_threads() -> None:

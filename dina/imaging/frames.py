@@ -72,6 +72,10 @@ class FrameFile:
         with open(self.path, "ab") as stream:
             stream.write(np.ascontiguousarray(frames, self.dtype).data)
 
+    def window(self, frames: slice) -> FrameWindow:
+        """A stretch of the file that reads and writes like a file of its own."""
+        return FrameWindow(self, frames)
+
     def blocks(self, n_frames: int = 100) -> list[slice]:
         """Slices that cover the file."""
         return [slice(start, min(start + n_frames, len(self))) for start in range(0, len(self), n_frames)]
@@ -79,6 +83,25 @@ class FrameFile:
     def _read(self, frame: int, n_frames: int) -> np.ndarray:
         flat = np.fromfile(self.path, self.dtype, n_frames * math.prod(self._size), offset=frame * self._frame_bytes)
         return flat.reshape(n_frames, *self._size)
+
+
+class FrameWindow:
+    """A stretch of a frame file, for those who work on their part of it."""
+
+    def __init__(self, file: FrameFile, frames: slice):
+        self._file = file
+        self._start, stop, _ = frames.indices(len(file))
+        self.shape = (stop - self._start, *file.shape[1:])
+
+    def __getitem__(self, key: slice) -> np.ndarray:
+        return self._file[self._within(key)]
+
+    def __setitem__(self, key: slice, frames: np.ndarray) -> None:
+        self._file[self._within(key)] = frames
+
+    def _within(self, key: slice) -> slice:
+        start, stop, step = key.indices(self.shape[0])
+        return slice(self._start + start, self._start + stop, step)
 
 
 def open_frames(registered: str | Path) -> FrameFile:

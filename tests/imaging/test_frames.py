@@ -21,5 +21,11 @@ def test_reads_and_writes_like_an_array(tmp_path):
     reference[10:12] = reference[:2]
     np.testing.assert_array_equal(file[:], reference)
     np.testing.assert_array_equal(np.concatenate([file[b] for b in file.blocks(7)]), reference)
+    window = file.window(slice(5, 30))
+    assert window.shape == (25, 32, 32)
+    np.testing.assert_array_equal(window[20:99], reference[25:30])
+    window[0:2] = reference[:2]
+    reference[5:7] = reference[:2]
+    np.testing.assert_array_equal(file[:], reference)
     with pytest.raises(ShapeError):
         file[38:] = reference[:3]

@@ -125,6 +125,20 @@ def test_same_movie_same_bytes(plane, tiny_movie, tmp_path):
     assert stores.manifest_path(store).read_text() == stores.manifest_path(plane / "registered").read_text()
 
 
+def test_any_number_of_threads_gives_the_same_bytes(plane, tiny_movie, tmp_path, monkeypatch):
+    monkeypatch.setattr("dina.imaging.registration.STRETCH_BATCHES", 3)
+    manifests = []
+    for n_threads in (1, 3):
+        output = tmp_path / f"registered-{n_threads}"
+        arguments = ([plane / "movie.tif"], output, 0, ACQUISITION, RegistrationSettings())
+        register_plane(*arguments, n_threads=n_threads)
+        manifests.append(stores.manifest_path(output).read_text())
+    assert manifests[0] == manifests[1]
+    whole = stores.read_array(plane / "registered", "rigid_offsets_px")
+    np.testing.assert_array_equal(stores.read_array(tmp_path / "registered-3", "rigid_offsets_px"), whole)
+    np.testing.assert_array_equal(open_frames(tmp_path / "registered-3")[:], open_frames(plane / "registered")[:])
+
+
 def test_a_movie_that_fails_leaves_nothing(tmp_path):
     frames = np.random.default_rng(0).normal(size=(40, 64, 64)).astype(np.float32)
     frames[30] = np.nan

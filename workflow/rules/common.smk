@@ -83,6 +83,11 @@ def seeds(wildcards):
     return settings[wildcards.recording]["dina"]["seeds"]
 
 
+def cores_of_a_plane(wildcards):
+    """This machine's cores, shared out among a recording's planes."""
+    return max(1, (workflow.cores or 1) // len(planes(wildcards)))
+
+
 def per_plane(store):
     """An input function: one store's folder or manifest in every plane, in order."""
 

@@ -38,7 +38,7 @@ rule register_plane:
         results("plane-{plane}/benchmarks/register_plane.tsv")
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: cores_of_a_plane  # the same bytes with any number
     resources:
         mem_mb=megabytes(3000),
         runtime=240,

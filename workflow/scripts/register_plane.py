@@ -13,4 +13,5 @@ with stage(snakemake) as job:
         plane,
         AcquisitionInfo(**job.params.acquisition),
         RegistrationSettings(**job.params.settings),
+        n_threads=snakemake.threads,
     )
