@@ -4,8 +4,11 @@
 DINA_SPIKES: ``spikes-gcamp6f-v1`` (mouse V1; CASCADE's set DS10, from Huang et al. 2021) and ``spikes-gcamp6s-v1``
 (DS16, from Theis et al. 2016), both as collected by Rupprecht et al. 2021, Nat. Neurosci. 24:1324.
 
-dF/F is averaged into frames of 7.5 and of 30 Hz and goes through dina's baseline and OASIS with default settings and
-the preset of its indicator. It and the true counts per frame are smoothed with a Gaussian of 0.2 s. Sweeps are never
+dF/F is brought to frames of 7.5 and of 30 Hz in two ways. ``averaged``: the mean over each frame, beside the spikes
+within it. ``sampled``: the value at the frame's time, as by a microscope whose beam passes a cell for milliseconds of
+each frame, beside the spikes since the frame before, which is what deconvolved activity stands for in
+``dina.recordings.responses``. It goes through dina's baseline and OASIS with default settings and the preset of its
+indicator. It and the true counts per frame are smoothed with a Gaussian of 0.2 s. Sweeps are never
 joined before that; within a recording, Pearson's r is that of all its sweeps' frames together. The table holds
 medians over recordings, as they come (lag 0) and at each recording's best lag within 0.3 s. Nothing is tuned to
 these files: decays and lags are those of ``dina.imaging.indicators``, the same for every laboratory.
@@ -34,6 +37,7 @@ RATES_HZ = (7.5, 30.0)
 SMOOTHING_S = 0.2
 LAGS_S = np.arange(-15, 16) * 0.02
 EVENT_UNITS_PER_S = 1e4
+WAYS = ("averaged", "sampled")
 METHODS = ("dF/F", "OASIS", "OASIS, lag corrected")
 
 
@@ -67,7 +71,9 @@ def main() -> None:
         if not recordings:
             print(f"{folder / name}: no recordings there, {indicator} is left out. Name their folder in DINA_SPIKES.")
         else:
-            rows += [row for rate_hz in RATES_HZ for row in compare(recordings, indicator, rate_hz)]
+            rows += [
+                row for way in WAYS for rate_hz in RATES_HZ for row in compare(recordings, indicator, rate_hz, way)
+            ]
     if rows:
         table = pd.DataFrame(rows).round(4)
         print(table.to_string(index=False))
@@ -101,13 +107,25 @@ def in_frames(sweep: Sweep, rate_hz: float) -> Frames:
     return Frames((edges[1:] + edges[:-1]) / 2, interpolated(dff, missing)[0], counts, ~missing[0])
 
 
-def compare(recordings: list[list[Sweep]], indicator: str, rate_hz: float) -> list[dict]:
+def sampled(sweep: Sweep, rate_hz: float) -> Frames:
+    """dF/F at the time of each frame, and the spikes since the frame before."""
+    n_frames = int((sweep.time_s[-1] - sweep.time_s[0]) * rate_hz)
+    edges = sweep.time_s[0] + np.arange(n_frames + 1) / rate_hz
+    dff = np.interp(edges[1:], sweep.time_s, sweep.fluorescence)
+    nearest = np.abs(sweep.time_s[np.searchsorted(sweep.time_s, edges[1:]).clip(max=len(sweep.time_s) - 1)] - edges[1:])
+    counts = np.histogram(sweep.spike_s, edges)[0].astype(float)
+    return Frames(edges[1:], dff, counts, nearest < 1 / rate_hz)
+
+
+def compare(recordings: list[list[Sweep]], indicator: str, rate_hz: float, way: str) -> list[dict]:
     """One row a method."""
-    correlations = [correlate([in_frames(sweep, rate_hz) for sweep in sweeps], indicator) for sweeps in recordings]
+    frames = {"averaged": in_frames, "sampled": sampled}[way]
+    correlations = [correlate([frames(sweep, rate_hz) for sweep in sweeps], indicator) for sweeps in recordings]
     return [
         {
             "indicator": indicator,
             "rate_hz": rate_hz,
+            "frames": way,
             "method": method,
             "r_lag_0": np.median([r[method][len(LAGS_S) // 2] for r in correlations]),
             "r_best_lag": np.median([r[method].max() for r in correlations]),
@@ -136,7 +154,7 @@ def activity(sweep: Frames, indicator: str) -> np.ndarray:
     """(frames,) dina's baseline and OASIS of a sweep."""
     settings, rate_hz = Settings().deconvolution, 1 / (sweep.time_s[1] - sweep.time_s[0])
     dff = sweep.dff[None]
-    baseline = maximin_baseline(dff, settings.baseline_window_s * rate_hz, settings.baseline_sigma_s * rate_hz)
+    baseline = maximin_baseline(dff, settings.baseline_window_s * rate_hz, settings.baseline_sigma_frames)
     return deconvolved(dff - baseline, PRESETS[indicator].tau_s, rate_hz)[0]
 
 

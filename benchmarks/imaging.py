@@ -360,7 +360,7 @@ def suite2p_settings(simulation: SimulationSettings, movie: Path, metrics: bool)
         },
         "dcnv_preprocess": {
             "win_baseline": deconvolution.baseline_window_s,
-            "sig_baseline": deconvolution.baseline_sigma_s * rate_hz,
+            "sig_baseline": deconvolution.baseline_sigma_frames,
         },
     }
 
@@ -377,7 +377,7 @@ def baselines(rate_hz: float, repetitions: int) -> list[tuple]:
     from suite2p.extraction import oasis, preprocess
 
     settings, tau = Settings().deconvolution, tau_s("GCaMP6f")
-    window_s, sigma_frames = settings.baseline_window_s, settings.baseline_sigma_s * rate_hz
+    window_s, sigma_frames = settings.baseline_window_s, settings.baseline_sigma_frames
     rng = np.random.default_rng(0)
     spikes = rng.poisson(BASELINE_SPIKES_HZ / rate_hz, (BASELINE_ROIS, BASELINE_FRAMES)).astype(np.float32)
     transients = lfilter([1], [1, -np.exp(-1 / (tau * rate_hz))], spikes, axis=1).astype(np.float32)

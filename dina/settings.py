@@ -304,7 +304,11 @@ class DeconvolutionSettings(Section):
         0.7, description="Share of the neuropil subtracted from each ROI."
     )
     baseline_window_s: Positive = Field(60.0, description="Window of the maximin baseline, seconds.")
-    baseline_sigma_s: Positive = Field(2.0, description="Smoothing before the maximin baseline, seconds.")
+    baseline_sigma_frames: Positive = Field(
+        10.0,
+        description="Smoothing before the maximin baseline, frames (as in suite2p): it is the noise of frames that it "
+        "takes away.",
+    )
     tau_s: Positive | None = Field(
         None, description="Decay of the indicator, seconds; null takes the indicator's preset."
     )

@@ -53,7 +53,7 @@ def deconvolve_traces(
     corrected = neuropil_corrected(
         interpolated(fluorescence, missing), interpolated(neuropil, missing), settings.neuropil_coefficient
     )
-    baseline = maximin_baseline(corrected, settings.baseline_window_s * rate_hz, settings.baseline_sigma_s * rate_hz)
+    baseline = maximin_baseline(corrected, settings.baseline_window_s * rate_hz, settings.baseline_sigma_frames)
     usable = baseline.min(1) > 0
     raised = corrected - baseline
     dff = np.divide(raised, baseline, out=np.zeros_like(raised), where=usable[:, None])
