@@ -283,7 +283,10 @@ def _detect(
     except ValueError as error:
         if "no ROIs" not in str(error):
             raise
-        remedy = "Look at the registered mean image; lower detection.threshold_scaling, or correct cell_diameter_um."
+        remedy = (
+            "Look at the registered mean image; lower detection.threshold_scaling, correct cell_diameter_um, or leave "
+            "the plane out by the sheet's skip_planes."
+        )
         raise InputError(problem(registered, "no ROI", "at least one", remedy)) from error
     projection = np.zeros((attributes["height_px"], attributes["width_px"]), np.float32)
     projection[slice(*rows), slice(*columns)] = found["max_proj"]
