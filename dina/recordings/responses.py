@@ -11,7 +11,6 @@ import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
-from dina.imaging.indicators import lag_s
 from dina.recordings.clock import fit_clock
 from dina.recordings.drift import measure_drift
 from dina.recordings.reliability import (
@@ -34,9 +33,7 @@ UNITS = {"deconvolved": "deconvolved activity", "dff": "dF/F"}
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def measure_responses(
-    session: Path, stimuli: Path, output: Path, settings: ResponsesSettings, *, indicator: str | None = None
-) -> None:
+def measure_responses(session: Path, stimuli: Path, output: Path, settings: ResponsesSettings) -> None:
     """Align trials with images and write the ``responses`` store; memory is that of the session's activity.
 
     Besides what :class:`~dina.recordings.trials.TrialResponses` describes and :func:`write_repeats` adds, the store
@@ -57,7 +54,7 @@ def measure_responses(
     clock = None if shown.clock_events is None else fit_clock(shown.clock_events, frame_time_s[0])
     onset = shown.onset if clock is None else clock.movie_s(shown.onset)
     onset_s = onsets_s(onset, shown.unit, frame_time_s[0], shown.log)
-    lag = settings.lag_s if settings.lag_s is not None else lag_s(indicator)
+    lag = settings.lag_s if settings.lag_s is not None else stores.read_attributes(session)["lag_s"]
     _inside(onset_s, settings, lag, frame_time_s, shown.log)
     measures = ("deconvolved", "dff") if settings.measure == "both" else (settings.measure,)
     kept = np.flatnonzero(~_masked(session, frame_time_s, onset_s + lag, settings, "dff" in measures))

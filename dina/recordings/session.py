@@ -18,6 +18,7 @@ from dina.settings import SessionSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+DECONVOLUTION = ("deconvolution", "lag_s")  # attributes: method, and by how much its events trail the spikes
 BRIGHT = 0.05  # contrast with the surround that neuropil seldom has and most somata do
 
 
@@ -52,8 +53,8 @@ def assemble_session(
 ) -> None:
     """Join the accepted ROIs of all planes and write the ``session`` store.
 
-    The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames), NaN for neurons without a baseline
-    above 0 (``has_dff`` in the table); ``frame_time_s`` (planes, frames),
+    The store holds ``deconvolved`` (in the planes' unit; its method and ``lag_s`` are attributes) and ``dff`` (neurons,
+    frames), NaN for neurons without a baseline above 0 (``has_dff`` in the table); ``frame_time_s`` (planes, frames),
     float64, each plane's own; ``valid_frames`` (planes, frames); ``mean_image`` (planes, height, width); the
     footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
     arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
@@ -73,7 +74,8 @@ def assemble_session(
     ShapeError
         If planes are not those of the movie, or differ from it in length or size.
     InputError
-        If a curation file does not fit its ROIs, or if no ROI is accepted.
+        If planes were deconvolved in different ways, if a curation file does not fit its ROIs, or if no ROI is
+        accepted.
     """
     planes = [read_plane(*paths) for paths in zip(rois, traces, activity, strict=True)]
     _check_alike(planes, movie)
@@ -184,7 +186,7 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
 
 
 def _check_alike(planes: list[Plane], movie: Path) -> None:
-    """Raise unless the planes are those of the movie, of its length (or one frame more) and of one size."""
+    """Raise unless the planes are those of the movie, of one length (or a frame more) and size, deconvolved alike."""
     known = stores.read_attributes(movie)
     if [plane.number for plane in planes] != known["planes"]:
         found, expected = f"planes {[plane.number for plane in planes]}", f"{known['planes']} as in {movie}"
@@ -195,13 +197,18 @@ def _check_alike(planes: list[Plane], movie: Path) -> None:
             if surplus and not (key == "n_frames" and surplus == 1):
                 found, expected = f"{key} {plane.attributes[key]}", f"{known[key]} as in {movie}"
                 raise ShapeError(problem(plane.activity, found, expected, "Rerun the stages of this plane."))
+        for key in DECONVOLUTION:
+            found, expected = plane.attributes[key], planes[0].attributes[key]
+            if found != expected:
+                where, remedy = f"{plane.activity}, {key}", "Deconvolve all planes with the same settings."
+                raise InputError(problem(where, str(found), f"{expected} as in {planes[0].activity}", remedy))
 
 
 def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: list[np.ndarray]) -> None:
     first = planes[0].attributes
     times = stores.read_array(movie, "frame_time_s")
     n_frames = times.shape[1]  # planes with files of their own may have one frame more
-    for name, unit in (("deconvolved", "stored value"), ("dff", "1")):
+    for name in ("deconvolved", "dff"):
         rows = [
             stores.read_array(plane.activity, name)[rois, :n_frames]
             for plane, rois in zip(planes, accepted, strict=True)
@@ -209,6 +216,7 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
         if name == "dff":
             for of, plane, rois in zip(rows, planes, accepted, strict=True):
                 of[~plane.table["has_dff"].to_numpy()[rois]] = np.nan
+        unit = stores.open_array(planes[0].activity, name).attrs["unit"]
         stores.write_array(store, name, np.concatenate(rows), unit=unit)
     numbers = [plane.number for plane in planes]
     valid = np.stack([stores.read_array(plane.activity, "valid_frames")[:n_frames] for plane in planes])
@@ -225,6 +233,7 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
         {
             "planes": numbers,
             **{key: first[key] for key in ("height_px", "width_px", "volume_rate_hz", "pixel_size_um", "diameter_px")},
+            **{key: first[key] for key in DECONVOLUTION},
         },
     )
 

@@ -22,14 +22,14 @@ def test_window_sums_count_frames_by_the_share_inside():
     np.testing.assert_allclose(window_sums(activity, times, start, stop)[:, 0], [1, 0.5, 0.25, 0], atol=1e-6)
 
 
-def write_session(path, times, **arrays):
+def write_session(path, times, lag_s=0.0, **arrays):
     """One neuron a plane."""
     with stores.new_store(path) as store:
         for name, values in arrays.items():
             stores.write_array(store, name, values)
         stores.write_array(store, "frame_time_s", times, unit="s")
         stores.write_table(store, "neurons", pd.DataFrame({"neuron": [0, 1], "plane": [0, 3]}))
-        stores.write_attributes(store, {"planes": [0, 3]})
+        stores.write_attributes(store, {"planes": [0, 3], "lag_s": lag_s})
 
 
 @pytest.fixture
@@ -81,6 +81,17 @@ def test_split_is_by_image_and_statistics_are_from_training_alone(session):
 def test_lag_moves_the_window(session):
     early, late = (measure(session[0], window_s=(0.0, 0.4), lag_s=lag).responses for lag in (0.0, 0.3))
     assert late.sum() < 0.5 * early.sum()
+
+
+def test_the_lag_is_the_sessions_unless_set(session):
+    folder, _ = session
+    expected = measure(folder, window_s=(0.0, 0.4), lag_s=0.3).responses
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    write_session(folder / "session", times, lag_s=0.3, deconvolved=activity)
+    np.testing.assert_array_equal(measure(folder, window_s=(0.0, 0.4), lag_s=None).responses, expected)
+    assert stores.read_attributes(folder / "responses")["lag_s"] == 0.3
+    unlagged = measure(folder, window_s=(0.0, 0.4), lag_s=0.0)
+    assert unlagged.responses.sum() > 2 * expected.sum()
 
 
 def test_baseline_is_subtracted(session):

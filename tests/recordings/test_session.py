@@ -34,7 +34,7 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
 FLOATS = {"compactness", "aspect_ratio", "contrast", "skewness", "cell_probability", "noise_level"}
 
 
-def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
+def write_plane(folder, number, rois, *, n_frames=N_FRAMES, lag_s=0.0):
     """The stores ``rois``, ``traces`` and ``activity`` of a plane with the given measures of ROIs."""
     attributes = {
         "n_frames": n_frames,
@@ -66,8 +66,9 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
             if path.name == "activity":
                 stores.write_array(store, "valid_frames", np.arange(n_frames) != 7 + number)
                 trace = 100 * number + np.arange(n)[:, None] + np.zeros((n, n_frames), np.float32)
-                stores.write_array(store, "deconvolved", trace)
+                stores.write_array(store, "deconvolved", trace, unit="relative")
                 stores.write_array(store, "dff", -trace)
+                attributes |= {"deconvolution": "network", "lag_s": lag_s}
             stores.write_attributes(store, attributes)
     return paths
 
@@ -157,6 +158,19 @@ def test_planes_that_are_not_the_movies_are_refused_by_name(tmp_path):
     movie = write_movie(tmp_path / "other", [0, 2])
     with pytest.raises(ShapeError, match=r"found planes \[0, 1\]; expected \[0, 2\]"):
         assemble_session(movie, *map(list, zip(*planes, strict=True)), tmp_path / "session", SessionSettings())
+
+
+def test_how_planes_were_deconvolved_is_carried(tmp_path):
+    session = assemble(tmp_path, [write_plane(tmp_path, number, [GOOD], lag_s=0.04) for number in range(2)])
+    attributes = stores.read_attributes(session)
+    assert (attributes["deconvolution"], attributes["lag_s"]) == ("network", 0.04)
+    assert stores.open_array(session, "deconvolved").attrs["unit"] == "relative"
+
+
+def test_planes_that_were_deconvolved_otherwise_are_refused(tmp_path):
+    planes = [write_plane(tmp_path, 0, [GOOD]), write_plane(tmp_path, 1, [GOOD], lag_s=0.1)]
+    with pytest.raises(InputError, match=r"plane-1/activity, lag_s: found 0.1; expected 0.0 as in .*plane-0"):
+        assemble(tmp_path, planes)
 
 
 def test_a_plane_may_have_a_frame_more_and_planes_may_be_left_out(tmp_path):
