@@ -392,6 +392,29 @@ class QualitySettings(Section):
         description="Median over neurons of the 99th percentile of dF/F, above its median, in standard deviations of "
         "the noise; noise alone gives 2.3.",
     )
+    max_clipped_share: Fraction = Field(
+        1e-5,
+        description="Share of pixels at the movie's highest value: one soma clipped in every hundredth frame is about "
+        "as much.",
+    )
+    max_repeated_share: Fraction = Field(0.01, description="Share of frames that equal the one before.")
+    max_dark_share: Fraction = Field(
+        0.02, description="Share of the field of view at the mean image's lowest value: blanked columns, a shutter."
+    )
+    max_line_offset_px: Positive = Field(
+        0.5,
+        description="Offset of every other line that is left, pixels: see registration.bidirectional_shift_px.",
+    )
+    min_persistence: Fraction = Field(
+        0.9,
+        description="Likeness of the recording's first and last quarter, relative to that of its halves mixed: less "
+        "where the plane was lost.",
+    )
+    min_neighbour_likeness: Fraction = Field(
+        0.95,
+        description="Likeness of neighbouring frames, relative to frames two to four apart: less where planes or "
+        "channels are taken for one.",
+    )
     min_neurons: Annotated[int, Field(ge=0)] = Field(
         10, description="Neurons accepted in a plane: with fewer, the medians above mean little."
     )

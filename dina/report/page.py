@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
-from dina.recordings.limits import MEASURES
+from dina.recordings.limits import DRAWN
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
 from dina.report.quality import common_limits, read_overview
@@ -65,7 +65,7 @@ def write_report(
     quality = {
         "planes": planes,
         "limits": common_limits(planes),
-        "measures": MEASURES,
+        "measures": DRAWN,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
     text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS, quality=quality)
