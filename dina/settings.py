@@ -406,9 +406,9 @@ class QualitySettings(Section):
         description="Offset of every other line that is left, pixels: see registration.bidirectional_shift_px.",
     )
     min_persistence: Fraction = Field(
-        0.9,
+        0.7,
         description="Likeness of the recording's first and last quarter, relative to that of its halves mixed: less "
-        "where the plane was lost.",
+        "where the plane was lost; activity alone brings a movie of seconds to 0.8.",
     )
     min_neighbour_likeness: Fraction = Field(
         0.95,

@@ -169,7 +169,11 @@ def test_planes_keep_their_numbers_and_their_own_neurons(tmp_path):
     quality = assess(tmp_path, {2: clean(), 5: clean() | none, 11: longer})
     table = stores.read_table(quality, "planes").set_index("plane")
     assert table["n_neurons"].to_dict() == {2: 20, 5: 0, 11: 20} and table["n_rois"].to_dict() == {2: 25, 5: 3, 11: 25}
-    assert [flagged(row) for _, row in table.iterrows()] == [set(), {"n_neurons", "noise_level", "signal_to_noise"}, {"noise_level"}]
+    assert [flagged(row) for _, row in table.iterrows()] == [
+        set(),
+        {"n_neurons", "noise_level", "signal_to_noise"},
+        {"noise_level"},
+    ]
     assert np.isnan(table.loc[5, "signal_to_noise"]) and (table["n_frames"] == N_FRAMES).all()
     beyond = beyond_limits(table.reset_index(), stores.read_table(quality, "thresholds"))
     assert beyond["noise_level"].tolist() == [False, False, True]

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from itertools import chain
 
 from dina.code import code_version
@@ -9,10 +10,11 @@ from dina.errors import DinaError
 from dina.imaging.readers.formats import headers_beside
 from dina.recordings.sheet import check_inputs, load_settings, movie_files
 
+STARTED = time.time()
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
 
 try:
-    settings = load_settings(config, str(workflow.configfiles[-1]))
+    settings = load_settings(config, " + ".join(map(str, workflow.configfiles)))
     check_inputs(settings, SHEET)
 except DinaError as error:
     raise WorkflowError(str(error))
@@ -81,6 +83,12 @@ def planes_of(recording):
 def seeds(wildcards):
     """The seeds of every learned decoder."""
     return settings[wildcards.recording]["dina"]["seeds"]
+
+
+def acquisition_of_plane(wildcards):
+    """How a plane's frames lie in the files; other planes that are left out do not matter to it."""
+    acquisition = settings[wildcards.recording]["acquisition"]
+    return {key: value for key, value in acquisition.items() if key != "skip_planes"}
 
 
 def cores_of_a_plane(wildcards):
@@ -274,5 +282,8 @@ def show_summary():
     """Say where the report is, and print the scoreboard, if this run came that far."""
     from dina.report.summary import summarise
 
-    if Path(RESULTS, "report.html").is_file():
+    page = Path(RESULTS, "report.html")
+    if page.is_file() and page.stat().st_mtime >= STARTED:
         print(summarise(Path(RESULTS)), file=sys.stderr)
+    elif page.is_file():
+        print(f"\nThe report is of an earlier run: {page}", file=sys.stderr)
