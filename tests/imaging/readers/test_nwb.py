@@ -90,7 +90,7 @@ def test_planes_of_a_volume_become_pages(tmp_path, data, axes):
         np.testing.assert_array_equal(frames, VOLUMES[:, plane])
         times, rate_hz = frame_times_s(movie, plane)
         np.testing.assert_allclose(times, 2 + np.arange(40) / 5 + plane / 15)
-        assert rate_hz == 5.0
+        assert rate_hz == pytest.approx(5)
     pages = open_pages(path, AcquisitionInfo(axes=axes)).read(range(2, 11))  # across volumes
     np.testing.assert_array_equal(pages, VOLUMES.reshape(-1, 32, 36)[2:11])
 
