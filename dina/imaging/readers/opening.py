@@ -37,13 +37,11 @@ def open_pages(path: Path, acquisition: AcquisitionInfo) -> Pages:
         return open_thorlabs(xml)
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
-        if _is_ome(path):
-            from dina.imaging.readers.ome import OmePages
-
-            return OmePages(path)
+        from dina.imaging.readers.ome import OmePages, is_ome
         from dina.imaging.readers.tiff import TiffPages
 
-        return TiffPages(path)
+        believed = acquisition.header == "use"
+        return OmePages(path) if believed and is_ome(path) else TiffPages(path, believed)
     if suffix in HDF5_SUFFIXES:
         from dina.imaging.readers.hdf5 import Hdf5Pages
 
@@ -98,12 +96,12 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
         return Header()
     import tifffile
 
-    from dina.imaging.readers.ome import ome_header
+    from dina.imaging.readers.ome import is_ome, ome_header
     from dina.imaging.readers.tiff import tiff_header
 
     try:
         with tifffile.TiffFile(path) as tif:
-            return ome_header(tif, path) if tif.is_ome else tiff_header(tif, path)
+            return ome_header(tif, path) if is_ome(path) else tiff_header(tif, path)
     except (tifffile.TiffFileError, OSError, ValueError) as error:
         raise InputError(problem(path, f"an unreadable file ({error})", "a TIFF", "Copy the file again.")) from error
 
@@ -112,14 +110,3 @@ def _existing(path: Path) -> Path:
     if not path.exists():
         raise InputError(problem(path, "no such file", "a movie", "Correct the recording sheet."))
     return path
-
-
-def _is_ome(path: Path) -> bool:
-    """Whether a TIFF's first page describes an OME image; a file too damaged to say is left to the check of pages."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tif:
-            return bool(tif.is_ome)
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError):
-        return False
