@@ -79,6 +79,22 @@ def refuse_odd_rate(rate_hz: float | None, where: str | Path) -> None:
         raise InputError(problem(f"{where}, volume_rate_hz", f"{rate_hz:g} Hz", expected, remedy))
 
 
+def same_header(header: Header, first: Header, where: str | Path, first_name: str) -> None:
+    """Raise if the headers of two files of one recording contradict each other.
+
+    Raises
+    ------
+    InputError
+        If both say something of planes, channels, flyback frames, rate or pixel size, and not the same.
+    """
+    for name, here in vars(header).items():
+        there = getattr(first, name)
+        if None not in (here, there) and abs(here - there) > RATE_TOLERANCE * there:  # rates may be measured ones
+            expected = f"{there:.4g} as in {first_name}"
+            remedy = "Leave the odd file out; where headers are wrong, set the sheet's header to ignore."
+            raise InputError(problem(f"{where}, {name}", f"{here:.4g} in its header", expected, remedy))
+
+
 def _rate_of_own_files(header: Header) -> float | None:
     """Volumes a second where a file holds one plane alone: frames a second, if it counts no other plane's."""
     if header.volume_rate_hz or not header.frame_rate_hz:

@@ -88,6 +88,14 @@ def test_planes_in_files_of_their_own_may_differ_by_a_frame(movie, tmp_path):
     assert not (tmp_path / "refused").exists()
 
 
+@pytest.mark.parametrize(("width", "dtype"), [(44, np.uint16), (40, np.int16)])
+def test_planes_in_files_of_their_own_must_be_alike(movie, tmp_path, width, dtype):
+    tifffile.imwrite(tmp_path / "other.tif", np.ones((120, 32, width), dtype))
+    acquisition = AcquisitionInfo(n_planes=2, separate_files=True, volume_rate_hz=5)
+    with pytest.raises(InputError, match=r"other\.tif: found frames of 32 × .* as in movie\.tif"):
+        inspect_movie({0: [movie], 1: [tmp_path / "other.tif"]}, tmp_path / "movie", acquisition)
+
+
 @pytest.mark.parametrize("skip", [(4,), (0, 1, 2, 3)])
 def test_planes_that_cannot_be_left_out_are_refused(movie, tmp_path, skip):
     with pytest.raises(InputError, match="skip_planes: found .*; expected some of planes 0 to 3, not all"):

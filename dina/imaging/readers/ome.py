@@ -16,7 +16,7 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.imaging.readers.pages import Header
-from dina.imaging.readers.tiff import TRUNCATED, common_size, first_description, page_directories
+from dina.imaging.readers.tiff import MAX_CHANNELS, TRUNCATED, common_size, first_description, page_directories
 
 if TYPE_CHECKING:
     import tifffile
@@ -123,7 +123,7 @@ def is_ome(path: Path) -> bool:
 def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
     """Planes, channels, rate and pixel size as OME-XML states them.
 
-    Depth without time is read as time: several programs write movies so.
+    Depth without time is read as time, and so are many channels without either: several programs write movies so.
     """
     pixels = _pixels(tif, path)
     n_times, n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in CANONICAL)
@@ -131,7 +131,7 @@ def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
     size_um = _number(pixels, "PhysicalSizeX") * TO_UM.get(pixels.get("PhysicalSizeXUnit", "µm"), np.nan)
     return Header(
         n_planes=n_slices if n_times > 1 else None,
-        n_channels=n_channels,
+        n_channels=None if n_channels > MAX_CHANNELS and n_times == n_slices == 1 else n_channels,
         volume_rate_hz=1 / interval_s if interval_s > 0 else None,  # some programs write 0 where they know none
         pixel_size_um=size_um if size_um > 0 else None,
     )

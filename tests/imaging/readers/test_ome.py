@@ -36,12 +36,14 @@ def test_pages_come_in_order_of_time(tmp_path, axes):
     assert pages.times_s(range(30)) is None
 
 
-def test_depth_without_time_is_time(tmp_path):
+@pytest.mark.parametrize("axes", ["ZYX", "CYX"])
+def test_depth_or_channels_without_time_are_time(tmp_path, axes):
     frames = IN_ORDER[:12]
     tifffile.imwrite(
-        tmp_path / "z.ome.tif", frames, ome=True, metadata={"axes": "ZYX"}, photometric="minisblack", compression="zlib"
+        tmp_path / "z.ome.tif", frames, ome=True, metadata={"axes": axes}, photometric="minisblack", compression="zlib"
     )
-    assert read_header(tmp_path / "z.ome.tif").n_planes is None
+    header = read_header(tmp_path / "z.ome.tif")
+    assert header.n_planes is None and header.n_channels in (None, 1)
     np.testing.assert_array_equal(open_pages(tmp_path / "z.ome.tif", AcquisitionInfo()).read(range(12)), frames)
 
 
