@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5
+from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5, refuse_gaps
 from dina.imaging.readers.opening import open_pages, read_header
 from dina.imaging.readers.pages import Header, Pages
 from dina.settings import AcquisitionInfo
@@ -87,6 +87,7 @@ class NwbPages:
         with open_hdf5(path) as file:
             self.header = _header(file[series], path)
             data = _member(file[series], "data", path)
+            refuse_gaps(data, path)
             n_samples, *sides = data.shape
             self.width, self.height = sides[:2] if self._transposed else sides[1::-1]
             self.dtype = data.dtype.newbyteorder("=")

@@ -254,3 +254,12 @@ def test_a_file_without_a_movie_is_refused(tmp_path):
     path = write_nwb(tmp_path / "a.nwb")
     with pytest.raises(InputError, match=r"a\.nwb: found 0 TwoPhotonSeries \(none\); expected one"):
         read_header(path)
+
+
+def test_frames_that_were_never_written_are_refused(tmp_path):
+    path = write_nwb(tmp_path / "a.nwb", {"data": TXY, "rate": 10.0})
+    with h5py.File(path, "a") as file:
+        del file["acquisition/Movie0/data"]
+        file["acquisition/Movie0"].create_dataset("data", TXY.shape, TXY.dtype, chunks=(1, 48, 40))[:20] = TXY[:20]
+    with pytest.raises(InputError, match="Movie0/data': found 20 chunks; expected 60"):
+        open_pages(path, STATED)
