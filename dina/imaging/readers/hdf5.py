@@ -78,6 +78,38 @@ def chunk_cache_bytes(data: h5py.Dataset) -> int:
     return int(np.clip(chunk_frames * np.prod(data.shape[1:]) * data.dtype.itemsize, *CACHE_BYTES))
 
 
+def files_pointed_at(path: Path) -> list[Path]:
+    """Files of which the virtual data sets of a file are made up.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable.
+    """
+    import h5py
+
+    found: list[Path] = []
+
+    def collect(_: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            found.extend(virtual_files(item))
+
+    with open_hdf5(path) as file:
+        try:
+            file.visititems(collect)
+        except (OSError, RuntimeError, KeyError) as error:
+            raise InputError(problem(path, f"a damaged file ({error})", "HDF5", "Copy the file again.")) from error
+    return found
+
+
+def virtual_files(data: h5py.Dataset) -> list[Path]:
+    """Files of which a virtual data set is made up: beside the one that it lies in, or else in the working folder."""
+    names = dict.fromkeys(source.file_name for source in data.virtual_sources()) if data.is_virtual else ()
+    folder = Path(data.file.filename).parent
+    known = [name for name in names if name != "." and PATTERN not in name]
+    return [Path(name) if Path(name).is_file() and not (folder / name).is_file() else folder / name for name in known]
+
+
 def refuse_gaps(data: h5py.Dataset, path: Path) -> None:
     """Raise if part of a data set was never written, or lies in a file that is absent: HDF5 reads zeros there.
 
@@ -87,14 +119,13 @@ def refuse_gaps(data: h5py.Dataset, path: Path) -> None:
         Naming the absent file, or how much is missing.
     """
     where = f"{path}, data set {data.name!r}"
+    for file in virtual_files(data):
+        if not file.is_file():
+            remedy = "Copy it there, or write the movie into a file of its own (h5repack)."
+            raise InputError(problem(where, f"no file {str(file)!r}", "the frames that it points at", remedy))
     if data.is_virtual:
-        sources = data.virtual_sources()
-        for name in dict.fromkeys(source.file_name for source in sources):
-            beside = Path(data.file.filename).parent / name
-            if name != "." and PATTERN not in name and not (beside.is_file() or Path(name).is_file()):
-                remedy = "Copy it there, or write the movie into a file of its own (h5repack)."
-                raise InputError(problem(where, f"no file {str(beside)!r}", "the frames that it points at", remedy))
-        n_found, n_all, unit = sum(source.vspace.get_select_npoints() for source in sources), data.size, "values"
+        n_found = sum(source.vspace.get_select_npoints() for source in data.virtual_sources())
+        n_all, unit = data.size, "values"
     elif data.chunks:
         n_found, unit = data.id.get_num_chunks(), "chunks"
         n_all = math.prod(-(-size // chunk) for size, chunk in zip(data.shape, data.chunks, strict=True))

@@ -110,14 +110,32 @@ def is_ome(path: Path) -> bool:
     InputError
         If the description is cut off or damaged, so that the order of pages is lost.
     """
+    return _description(path) is not None
+
+
+def files_of_set(path: Path) -> list[Path]:
+    """All files over which an OME-TIFF says that its images are spread; none of a TIFF that says nothing.
+
+    Raises
+    ------
+    InputError
+        As :func:`is_ome`.
+    """
+    root = _description(path)
+    uuids = root.iterfind(".//{*}TiffData/{*}UUID") if root is not None else ()
+    return [path.parent / name for name in dict.fromkeys(uuid.get("FileName") for uuid in uuids) if name]
+
+
+def _description(path: Path) -> ElementTree.Element | None:
+    """OME-XML of a TIFF's first page, None where it has none."""
     text = first_description(path).decode(errors="replace").strip("\ufeff \r\n\t")
     if not text.startswith(XML_BEGINS):
-        return False
+        return None
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise InputError(problem(path, f"unreadable XML ({error})", "OME-XML", f"{TRUNCATED} {IN_ORDER}")) from error
-    return root.tag.rpartition("}")[2] == "OME"
+    return root if root.tag.rpartition("}")[2] == "OME" else None
 
 
 def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
