@@ -85,6 +85,9 @@ def test_refuses_what_is_no_movie(tmp_path):
         Movie([tmp_path / "absent.tif"], AcquisitionInfo())
     with pytest.raises(InputError, match="no file"):
         Movie([], AcquisitionInfo())
+    (tmp_path / "folder.tif").mkdir()
+    with pytest.raises(InputError, match="found a folder that no microscope wrote"):
+        Movie([tmp_path / "folder.tif"], AcquisitionInfo())
     (tmp_path / "movie.avi").touch()
     with pytest.raises(InputError, match=r"'\.avi'"):
         Movie([tmp_path / "movie.avi"], AcquisitionInfo())

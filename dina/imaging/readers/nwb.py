@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.acquisition import same_header
 from dina.imaging.readers.formats import with_files_beside
 from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5, refuse_gaps, virtual_files
 from dina.imaging.readers.opening import open_pages, read_header
@@ -165,8 +166,8 @@ class ExternalPages:
     Raises
     ------
     InputError
-        If a file is missing or unreadable, if they differ in size or type, or if their pages are not as many as the
-        series' ``starting_frame``, ``num_samples`` or times say.
+        If a file is missing or unreadable, if they differ in size, type or header, or if their pages are not as many
+        as the series' ``starting_frame``, ``num_samples`` or times say.
     """
 
     def __init__(self, path: Path, series: str, acquisition: AcquisitionInfo):
@@ -182,6 +183,8 @@ class ExternalPages:
             self._n_channels = acquisition.n_channels or self.header.n_channels or 1
             self.n_pages = sum(part.n_pages for part in self._parts)
             self._check_parts(file[series])
+            for part in self._parts if acquisition.header == "use" else ():
+                same_header(part.header, first.header, part.path, first.path.name)
             self._clock = _read_clock(file[series], path, self.n_pages // self._pages_per_sample)
         self.files = {path}.union(*(part.files for part in self._parts))
 

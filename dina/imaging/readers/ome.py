@@ -25,7 +25,10 @@ TO_UM = {"µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # 
 TO_S = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "min": 60.0, "h": 3600.0}
 CANONICAL = "TZC"
 XML_BEGINS = ("<?xml", "<OME")
-IN_ORDER = "Write one image a file; or set the sheet's header to ignore, and pages are taken as they lie in the file."
+IN_ORDER = (
+    "Copy the file again, or write it anew with one image; or set the sheet's header to ignore, and pages are taken as "
+    "they lie in the file."
+)
 
 
 class OmePages:
@@ -134,7 +137,7 @@ def _description(path: Path) -> ElementTree.Element | None:
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise InputError(problem(path, f"unreadable XML ({error})", "OME-XML", f"{TRUNCATED} {IN_ORDER}")) from error
+        raise InputError(problem(path, f"unreadable XML ({error})", "OME-XML", IN_ORDER)) from error
     return root if root.tag.rpartition("}")[2] == "OME" else None
 
 

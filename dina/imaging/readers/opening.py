@@ -35,6 +35,7 @@ def open_pages(path: Path, acquisition: AcquisitionInfo) -> Pages:
         from dina.imaging.readers.thorlabs import open_thorlabs
 
         return open_thorlabs(xml)
+    _refuse_folder(path)
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
         from dina.imaging.readers.ome import OmePages, is_ome
@@ -83,6 +84,7 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
         from dina.imaging.readers.thorlabs import thorlabs_header
 
         return thorlabs_header(xml)
+    _refuse_folder(path)
     suffix = path.suffix.lower()
     if suffix in NWB_SUFFIXES:
         from dina.imaging.readers.nwb import nwb_header
@@ -110,3 +112,9 @@ def _existing(path: Path) -> Path:
     if not path.exists():
         raise InputError(problem(path, "no such file", "a movie", "Correct the recording sheet."))
     return path
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        remedy = "Name its files as movie in the recording sheet, or take it out from among them."
+        raise InputError(problem(path, "a folder that no microscope wrote", "a movie", remedy))

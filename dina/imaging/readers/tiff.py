@@ -26,10 +26,9 @@ COMPRESSION, PREDICTOR, ROWS_PER_STRIP, TILE_HEIGHT, TILE_WIDTH = 259, 317, 278,
 DEFAULTS = {SAMPLES_PER_PIXEL: 1, BITS_PER_SAMPLE: 1, SAMPLE_FORMAT: 1, PHOTOMETRIC: 1}
 DEFAULTS |= {COMPRESSION: 1, PREDICTOR: 1, ROWS_PER_STRIP: 2**32 - 1, TILE_HEIGHT: 0, TILE_WIDTH: 0}
 DESCRIBING = (HEIGHT, WIDTH, *DEFAULTS)
-PAGE = (
-    "{} × {} px, {} samples a pixel, {} bits of format {}, photometric {}, compression {} with predictor {}, "
-    "strips of {} rows, tiles of {} × {} px"
-)
+PAGE = "{} × {} px, {} samples a pixel, {} bits of format {}"
+WRITTEN = {PHOTOMETRIC: "photometric", COMPRESSION: "compression", PREDICTOR: "predictor"}
+WRITTEN |= {ROWS_PER_STRIP: "rows a strip", TILE_HEIGHT: "rows a tile", TILE_WIDTH: "columns a tile"}
 INVERTED = {0: "values that fall with brightness", 3: "numbers of colours in a table"}  # by photometric
 FIELD_FORMATS = {3: "H", 4: "I", 16: "Q"}  # SHORT, LONG, LONG8
 MAX_CHANNELS = 4  # as many as the sheet allows; ImageJ stacks with more and without frames are movies
@@ -170,9 +169,16 @@ def common_size(path: Path, sizes: list[tuple[int, ...]]) -> tuple[int, int]:
     height, width, samples = sizes[0][:3]
     odd = [page for page, size in enumerate(sizes) if size != sizes[0]]
     if odd:
-        found, expected = (PAGE.format(*size) for size in (sizes[odd[0]], sizes[0]))
+        pair = (sizes[odd[0]], sizes[0])
+        differing = [
+            tag for tag, here, there in zip(DESCRIBING, *pair, strict=True) if here != there and tag in WRITTEN
+        ]
+        found, expected = (
+            PAGE.format(*size) + "".join(f", {WRITTEN[tag]} {size[DESCRIBING.index(tag)]}" for tag in differing)
+            for size in pair
+        )
         expected += ", as on page 0"
-        remedy = "Keep frames of one size and type in a file; thumbnails and reference images belong in another."
+        remedy = "Keep frames of one size and kind in a file; thumbnails and reference images belong in another."
         raise InputError(problem(f"{path}, page {odd[0]}", found, expected, remedy))
     if samples != 1:
         raise InputError(

@@ -263,3 +263,13 @@ def test_frames_that_were_never_written_are_refused(tmp_path):
         file["acquisition/Movie0"].create_dataset("data", TXY.shape, TXY.dtype, chunks=(1, 48, 40))[:20] = TXY[:20]
     with pytest.raises(InputError, match="Movie0/data': found 20 chunks; expected 60"):
         open_pages(path, STATED)
+
+
+def test_headers_of_the_files_pointed_at_must_agree(tmp_path):
+    path = write_external(tmp_path, cut=30)
+    for name, interval_s in (("a", 0.1), ("b", 0.2)):
+        part = FRAMES[:30].reshape(10, 3, 40, 48)
+        metadata = {"axes": "TZYX", "finterval": interval_s}
+        tifffile.imwrite(tmp_path / f"tiffs/{name}.tif", part, imagej=True, metadata=metadata)
+    with pytest.raises(InputError, match=r"b\.tif, volume_rate_hz: found 5 in its header; expected 10 as in a\.tif"):
+        open_pages(path, STATED)
