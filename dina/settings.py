@@ -720,6 +720,8 @@ def parse(model: type[Section], values: dict, where: str) -> Section:
             if item["type"] == "extra_forbidden":
                 hint = nearest(str(item["loc"][-1]), _known_keys(model, item["loc"][:-1]))
                 lines.append(f"{where}: unknown setting {key!r}. {hint}")
+            elif item["type"] == "value_error" and isinstance(item.get("input"), dict):  # values that do not agree
+                lines.append(": ".join(part for part in (where, key, f"{_expected(item)}.") if part))
             else:
                 lines.append(f"{where}: {key}: found {item.get('input')!r}; expected {_expected(item)}.")
         raise SettingsError("\n".join(lines)) from None

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.acquisition import check_rate
+from dina.imaging.acquisition import check_rate, refuse_odd_rate
 from dina.imaging.movies import Movie
 from dina.settings import AcquisitionInfo
 from dina.tables import numbers_in, read_table
@@ -19,7 +19,8 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     """Times of a plane's frames, and the volume rate.
 
     A table (``time_s``, one row a volume or one row a frame of any plane) goes before the files' headers, and
-    these before the rate. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
+    these before the rate. Where times are known, so is the rate, from their median interval; a stated one is only held
+    against it. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
 
     Parameters
     ----------
@@ -40,16 +41,18 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
         where = acquisition.frame_times.replace("{plane}", str(plane))
         time_s = _tabulated(where, movie, plane)
     else:
-        stated = movie.page_times_s(plane) if acquisition.header == "use" else None
-        time_s = stated if stated is not None else _regular(movie, plane)
+        time_s = movie.page_times_s(plane) if acquisition.header == "use" else None
+        if time_s is None:
+            return _regular(movie, plane), acquisition.volume_rate_hz
     time_s = time_s.astype(np.float64)
     _refuse_disorder(time_s, f"{where}, frame times of plane {plane}")
     interval_s = float(np.median(np.diff(time_s)))
+    refuse_odd_rate(1 / interval_s, where)
     check_rate(acquisition.volume_rate_hz, 1 / interval_s, where)
     n_gaps = int(np.sum(np.diff(time_s) > GAP_INTERVALS * interval_s))
     if n_gaps:
         warnings.warn(f"{where}: {n_gaps} gaps between frames of plane {plane}: frames were lost.", stacklevel=2)
-    return time_s, acquisition.volume_rate_hz or 1 / interval_s
+    return time_s, 1 / interval_s
 
 
 def _regular(movie: Movie, plane: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
-from dina.imaging.readers.formats import headers_beside
+from dina.imaging.readers.formats import with_files_beside
 from dina.recordings.sheet import check_inputs, load_settings, movie_files
 
 STARTED = time.time()
@@ -126,14 +126,11 @@ def whole_movie(wildcards):
 
 
 def own_movie(wildcards, plane):
-    """The user's files of a plane: movie, headers beside it, tables of frame times and bad frames."""
+    """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
     row = recording_of(wildcards)
-    files = movie_files(row["movie"], plane)
-    headers = [header for path in files for header in headers_beside(path)]
+    files = with_files_beside(movie_files(row["movie"], plane))
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return (
-        files + headers + [Path(path.replace("{plane}", str(plane))) for path in tables]
-    )
+    return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
 
 
 def stimuli(wildcards):
