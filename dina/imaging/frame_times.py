@@ -35,21 +35,55 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     InputError
         If neither says, if times do not increase or their number is wrong, or if they contradict the stated rate.
     """
-    acquisition, where = movie.acquisition, str(movie.path)
-    if acquisition.frame_times:
-        where = acquisition.frame_times.replace("{plane}", str(plane))
-        time_s = _tabulated(where, movie, plane)
-    else:
-        stated = movie.page_times_s(plane) if acquisition.header == "use" else None
-        time_s = stated if stated is not None else _regular(movie, plane)
-    time_s = time_s.astype(np.float64)
+    acquisition = movie.acquisition
+    where = _source(movie, plane)
+    time_s = _times_s(movie, plane)
     _refuse_disorder(time_s, f"{where}, frame times of plane {plane}")
     interval_s = float(np.median(np.diff(time_s)))
     check_rate(acquisition.volume_rate_hz, 1 / interval_s, where)
-    n_gaps = int(np.sum(np.diff(time_s) > GAP_INTERVALS * interval_s))
+    n_gaps = int(np.sum(in_gaps(time_s)))
     if n_gaps:
         warnings.warn(f"{where}: {n_gaps} gaps between frames of plane {plane}: frames were lost.", stacklevel=2)
     return time_s, acquisition.volume_rate_hz or 1 / interval_s
+
+
+def in_gaps(time_s: np.ndarray) -> np.ndarray:
+    """(frames - 1,) bool: whether frames were lost between each frame and the next, at one plane's times."""
+    interval_s = np.diff(time_s)
+    return interval_s > GAP_INTERVALS * np.median(interval_s)
+
+
+def volume_times_s(movie: Movie, plane: int, time_s: np.ndarray) -> np.ndarray:
+    """(frames,) start of each volume: the time of plane 0, whether it is analysed or not.
+
+    Where planes have files of their own, that of plane 0 may be absent: its time is then that of another, less the
+    delay in a volume of the median length.
+
+    Parameters
+    ----------
+    movie : Movie, that holds the plane
+    plane : int
+    time_s : (frames,) the plane's times, of :func:`frame_times_s`
+    """
+    if plane == 0:
+        return time_s
+    if movie.acquisition.separate_files:
+        return time_s - _delay(plane, movie.acquisition) * np.median(np.diff(time_s))
+    return _times_s(movie, 0)
+
+
+def _source(movie: Movie, plane: int) -> str:
+    """The file that tells the times, for errors."""
+    table = movie.acquisition.frame_times
+    return table.replace("{plane}", str(plane)) if table else str(movie.path)
+
+
+def _times_s(movie: Movie, plane: int) -> np.ndarray:
+    acquisition = movie.acquisition
+    if acquisition.frame_times:
+        return _tabulated(_source(movie, plane), movie, plane).astype(np.float64)
+    stated = movie.page_times_s(plane) if acquisition.header == "use" else None
+    return (stated if stated is not None else _regular(movie, plane)).astype(np.float64)
 
 
 def _regular(movie: Movie, plane: int) -> np.ndarray:
