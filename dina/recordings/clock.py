@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.tables import column_of_numbers, read_table, refuse, refuse_unsorted, row_of
+from dina.tables import column_of_numbers, column_remedy, read_table, refuse, refuse_unsorted, row_of
 
 FEWEST_EVENTS = 2
 LARGEST_RESIDUAL_S = 0.05  # three refreshes of a 60-Hz screen: no good trigger errs more; a tenth of a usual window
@@ -89,7 +89,7 @@ def read_clock_events(path: str | Path) -> ClockEvents:
     missing = [column for column in ("log_s", name) if column not in table]
     if missing:
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        raise InputError(problem(path, found, "log_s, and movie_s or movie_frame", "Rename the columns."))
+        raise InputError(problem(path, found, "log_s, and movie_s or movie_frame", column_remedy(table, path)))
     if len(table) < FEWEST_EVENTS:
         found, expected = f"{len(table)} events", f"at least {FEWEST_EVENTS}: a line has a rate and an offset"
         remedy = "Add an event near the recording's end, or empty clock_events and shift the onsets."

@@ -15,31 +15,20 @@ from dina.recordings.nwb_intervals import IMAGE_COLUMNS, read_intervals
 from dina.recordings.trials import SPLITS
 from dina.tables import (
     column_of_numbers,
+    column_remedy,
     read_table,
     refuse,
     refuse_unsorted,
     row_of,
-    separator,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("onset_s", "onset_frame", "image")
-COUNTERS = ("trial", "trial_number")
-NOT_BEHAVIOUR = {
-    *COUNTERS,
-    *NEEDED,
-    *IMAGE_COLUMNS,
-    "category",
-    "split",
-    "repeat",
-    "duration_s",
-    "start_time",
-    "stop_time",
-    "id",
-    "index",
-}
+COUNTERS = ("id", "index", "trial", "trial_number")
+TIMES = ("duration_s", "start_time", "stop_time")
+NOT_BEHAVIOUR = {*NEEDED, *IMAGE_COLUMNS, "category", "split", "repeat", *TIMES, *COUNTERS}
 NAMELESS = "Unnamed: "  # pandas' word for a column without a header, such as a saved row number
 BLANK = ("", "nan", "na", "n/a", "null", "none")  # how tables write a number that is not there
 
@@ -147,12 +136,12 @@ def _check_columns(table: pd.DataFrame, path: Path, image_column: str) -> None:
         hints = [
             f"Is {name!r} meant for {close[0]!r}?"
             for name in map(str, table)
-            if name not in NEEDED and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
+            if len(table.columns) > 1
+            and name not in NEEDED
+            and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
         ]
-        if len(table.columns) == 1:
-            hints = [f"A {path.suffix} file is separated by {separator(path)!r}: is this one not?"]
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        remedy = " ".join(hints) or "Rename the column."
+        remedy = " ".join(hints) or column_remedy(table, path)
         raise InputError(problem(path, found, f"also {' and '.join(missing)}", remedy))
 
 

@@ -18,6 +18,12 @@ LOG_S = np.linspace(20, 3600, 120)
 FRAME_TIME_S = np.cumsum(np.random.default_rng(3).uniform(0.12, 0.15, 30_000))
 
 
+def test_another_separator_is_suspected(tmp_path):
+    (tmp_path / "events.csv").write_text("log_s;movie_s\n1;2\n3;4\n")
+    with pytest.raises(InputError, match=r"found columns 'log_s;movie_s'; .*separated by ','"):
+        read_clock_events(tmp_path / "events.csv")
+
+
 def events(tmp_path, suffix="csv", **columns):
     table = pd.DataFrame(columns)
     path = tmp_path / f"events.{suffix}"
