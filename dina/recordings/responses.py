@@ -18,8 +18,8 @@ from dina.recordings.reliability import (
     FEWEST_PAIRS,
     explainable_variance,
     repeat_pairs,
+    repeating_variance,
     signal_and_noise_variance,
-    signal_variance,
 )
 from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
@@ -108,10 +108,10 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     ----------
     neurons : table, one row a neuron in the order of the responses
     """
-    first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+    n_repeated = len(repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))[0])
     variance = explainable = snr = np.full(trials.n_neurons, np.nan, np.float32)
-    if len(first) >= FEWEST_PAIRS:
-        variance = signal_variance(trials.responses[first], trials.responses[second])
+    if n_repeated >= FEWEST_PAIRS:
+        variance = repeating_variance(trials.responses, trials.image_index, trials.repeat)
         explainable, snr = explainable_variance(*signal_and_noise_variance(trials.responses, trials.image_index))
     drift = measure_drift(trials)
     stores.write_array(store, "signal_variance", variance)
@@ -129,7 +129,7 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     )
     stores.write_table(store, "drift", drift.bins)
     summary = {"level_change_sd": drift.level_change_sd, "line": drift.line}
-    stores.write_attributes(store, {"n_repeated_images": len(first), "drift": summary})
+    stores.write_attributes(store, {"n_repeated_images": n_repeated, "drift": summary})
 
 
 def valid_frames(session: Path) -> np.ndarray:
