@@ -53,11 +53,12 @@ def assemble_session(
 ) -> None:
     """Join the accepted ROIs of all planes and write the ``session`` store.
 
-    The store holds ``deconvolved`` (in the planes' unit; its method and ``lag_s`` are attributes) and ``dff`` (neurons,
-    frames), NaN for neurons without a baseline above 0 (``has_dff`` in the table); ``frame_time_s`` (planes, frames),
-    float64, each plane's own; ``valid_frames`` (planes, frames); ``mean_image`` (planes, height, width); the
-    footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
-    arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
+    The store holds ``deconvolved`` (in the planes' unit; its method and ``lag_s`` are attributes) and ``dff``
+    (neurons, frames), NaN for neurons without a baseline above 0 (``has_dff`` in the table); ``frame_time_s`` (planes,
+    frames), float64, each plane's own; ``volume_time_s`` (frames,), the start of each volume; ``valid_frames``
+    (planes, frames); ``mean_image`` (planes, height, width); the footprints of the accepted ROIs (``indptr``,
+    ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the arrays' order; and the table ``rois``, every
+    ROI with why it was left out (empty where accepted).
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no numeric array with a row for each ROI, or was made for other ROIs.
+        If it is no numeric array with a row for each ROI, holds more than zeros and ones, or was made for other ROIs.
     """
     try:
         iscell = np.load(path, allow_pickle=False)
@@ -181,8 +182,13 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
     if pinned.is_file() and _roi_digest(pinned) != _roi_digest(stores.manifest_path(plane.rois)):
         remedy = "Curate the present ROIs, or restore the settings of detection."
         raise InputError(problem(pinned, "the manifest of other ROIs", f"that of {plane.rois}", remedy))
-    chosen = (iscell if iscell.ndim == 1 else iscell[:, 0]) > 0
-    return np.where(chosen, "", "by curation").astype(object)
+    chosen = iscell if iscell.ndim == 1 else iscell[:, 0]
+    neither = np.flatnonzero(~np.isin(chosen, (0, 1)))
+    if len(neither):
+        found = f"{chosen[neither[0]]:g} for ROI {neither[0]} ({len(neither)} such ROIs)"
+        remedy = "Write 1 for a cell and 0 for none; probabilities belong into a second column."
+        raise InputError(problem(path, found, "0 or 1 for each ROI", remedy))
+    return np.where(chosen == 1, "", "by curation").astype(object)
 
 
 def _check_alike(planes: list[Plane], movie: Path) -> None:
@@ -221,6 +227,7 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
     numbers = [plane.number for plane in planes]
     valid = np.stack([stores.read_array(plane.activity, "valid_frames")[:n_frames] for plane in planes])
     stores.write_array(store, "frame_time_s", times, unit="s")
+    stores.write_array(store, "volume_time_s", stores.read_array(movie, "volume_time_s"), unit="s")
     stores.write_array(store, "valid_frames", valid)
     stores.write_array(
         store, "mean_image", np.stack([stores.read_array(p.rois, "mean_image") for p in planes]), unit="stored value"
@@ -234,6 +241,7 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
             "planes": numbers,
             **{key: first[key] for key in ("height_px", "width_px", "volume_rate_hz", "pixel_size_um", "diameter_px")},
             **{key: first[key] for key in DECONVOLUTION},
+            **{key: stores.read_attributes(movie)[key] for key in ("n_gaps", "longest_gap_s")},
         },
     )
 

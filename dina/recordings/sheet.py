@@ -87,7 +87,8 @@ class Recording(Section):
     )
     bad_frames: str | None = Field(
         None,
-        description="Table of volumes to be masked, from 0, with columns first and last; relative to the sheet.",
+        description="Table of volumes to be masked, from 0, with columns first and last (included); relative to the "
+        "sheet.",
     )
     header: Literal["use", "ignore"] | None = Field(
         None, description="ignore, where the file's header is wrong; otherwise sheet and header must agree."

@@ -75,6 +75,34 @@ def test_inspection_writes_the_times_of_analysed_planes(movie, tmp_path):
     attributes = read_attributes(store)
     assert attributes["planes"] == [1, 3] and attributes["n_frames"] == 30
     np.testing.assert_allclose(read_array(store, "frame_time_s")[:, :2], [[0.05, 0.25], [0.15, 0.35]])
+    np.testing.assert_allclose(read_array(store, "volume_time_s"), np.arange(30) / 5)
+    assert (attributes["n_gaps"], attributes["longest_gap_s"]) == (0, 0)
+
+
+def test_a_volume_begins_with_plane_0_though_it_is_left_out(movie, tmp_path):
+    every = AcquisitionInfo(n_planes=3, n_flyback=1, skip_planes=(0, 1), frame_times=table(tmp_path, IRREGULAR))
+    inspect_movie({2: [movie]}, tmp_path / "movie", every)
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "volume_time_s"), IRREGULAR[::4])
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "frame_time_s"), IRREGULAR[None, 2::4])
+
+
+def test_a_volume_begins_before_a_plane_in_files_of_its_own(movie, tmp_path):
+    apart = AcquisitionInfo(
+        n_planes=4, separate_files=True, skip_planes=(0, 1, 3), frame_times=table(tmp_path, IRREGULAR)
+    )
+    inspect_movie({2: [movie]}, tmp_path / "movie", apart)
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "volume_time_s"), IRREGULAR)
+
+
+def test_inspection_counts_gaps_in_the_plane_that_has_most(movie, tmp_path):
+    time_s = IRREGULAR + 0.5 * (np.arange(120) >= 41) + 0.9 * (np.arange(120) >= 80)  # from plane 0 to 1, and between
+    acquisition = AcquisitionInfo(n_planes=2, frame_times=table(tmp_path, time_s))
+    with pytest.warns(UserWarning, match="gaps between frames"):
+        inspect_movie({0: [movie]}, tmp_path / "movie", acquisition)
+    attributes = read_attributes(tmp_path / "movie")
+    assert attributes["n_gaps"] == 2
+    longest_s = max(np.diff(time_s[plane::2]).max() for plane in (0, 1))
+    assert attributes["longest_gap_s"] == pytest.approx(longest_s)
 
 
 def test_planes_in_files_of_their_own_may_differ_by_a_frame(movie, tmp_path):

@@ -78,7 +78,8 @@ def write_movie(folder, numbers, n_frames=N_FRAMES):
     with stores.new_store(folder / "movie") as store:
         times = np.arange(n_frames) / 5 + 0.1 * np.array(numbers)[:, None]
         stores.write_array(store, "frame_time_s", times, unit="s")
-        sizes = {"height_px": 20, "width_px": 30, "volume_rate_hz": 5.0}
+        stores.write_array(store, "volume_time_s", np.arange(n_frames) / 5, unit="s")
+        sizes = {"height_px": 20, "width_px": 30, "volume_rate_hz": 5.0, "n_gaps": 1, "longest_gap_s": 0.7}
         stores.write_attributes(store, {"planes": numbers, "n_frames": n_frames} | sizes)
     return folder / "movie"
 
@@ -114,7 +115,11 @@ def test_accepted_rois_of_all_planes_stand_in_order(tmp_path):
 
 
 def test_each_plane_keeps_its_own_times(tmp_path):
-    times = stores.read_array(assemble(tmp_path, two_planes(tmp_path)), "frame_time_s")
+    session = assemble(tmp_path, two_planes(tmp_path))
+    times = stores.read_array(session, "frame_time_s")
+    np.testing.assert_array_equal(stores.read_array(session, "volume_time_s"), times[0])
+    attributes = stores.read_attributes(session)
+    assert (attributes["n_gaps"], attributes["longest_gap_s"]) == (1, 0.7)
     assert times.dtype == np.float64
     np.testing.assert_allclose(times[:, :3], [[0, 0.2, 0.4], [0.1, 0.3, 0.5]])
 
@@ -214,6 +219,19 @@ def test_curation_of_other_rois_is_refused(tmp_path):
         assemble(tmp_path, planes, curation=save_curation(tmp_path / "pickled", np.array([{}, {}], object)))
     with pytest.raises(InputError, match=r"curation: found planes \[7\]"):
         assemble(tmp_path, planes, curation=save_curation(tmp_path, np.ones(2), plane=7))
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.array([0.03, 0.97]), r"0\.03 for ROI 0 \(2 such ROIs\)"),
+        (np.array([[1, 0.9], [np.nan, 0.1]]), r"nan for ROI 1 \(1 such"),
+        (np.array([1, -1]), "-1 for ROI 1"),
+    ],
+)
+def test_curation_by_anything_but_ones_and_zeros_is_refused(tmp_path, values, found):
+    with pytest.raises(InputError, match=rf"iscell\.npy: found {found}.*expected 0 or 1"):
+        assemble(tmp_path, two_planes(tmp_path), curation=save_curation(tmp_path, values))
 
 
 def test_curation_may_be_pinned_to_its_rois(tmp_path):
