@@ -63,7 +63,9 @@ def test_baseline_equals_suite2ps(window_s, sigma_frames):
 
 def test_activity_follows_its_formulas(tmp_path):
     _, fluorescence, neuropil = simulate()
-    settings = DeconvolutionSettings(neuropil_coefficient=0.6, baseline_window_s=30, baseline_sigma_frames=15, tau_s=0.5)
+    settings = DeconvolutionSettings(
+        neuropil_coefficient=0.6, baseline_window_s=30, baseline_sigma_frames=15, tau_s=0.5
+    )
     traces = write_traces(tmp_path / "traces", fluorescence, neuropil)
     deconvolve_traces(traces, tmp_path / "activity", settings, "GCaMP6s")
     store = stores.checked(tmp_path / "activity", verify=True)
