@@ -65,7 +65,7 @@ def assemble_session(
     output : Path
     settings : SessionSettings
     curation : plane number to an ``iscell.npy`` (suite2p's layout), optional
-        Replaces the rule of :func:`rejections` for that plane. If a copy of the manifest ``rois.json`` stands
+        Replaces the rule of :func:`rejections` for that plane; reasons stay the rule's where both leave out. If a copy of the manifest ``rois.json`` stands
         beside it, the ROIs must still be those.
 
     Raises
@@ -82,9 +82,10 @@ def assemble_session(
     if unknown:
         found, expected = f"planes {unknown}", f"some of {[plane.number for plane in planes]}"
         raise InputError(problem("curation", found, expected, "Rename the folders plane-0, plane-1 …"))
+    reasons = [rejections(plane, settings) for plane in planes]
     reasons = [
-        curated(curation[plane.number], plane) if plane.number in curation else rejections(plane, settings)
-        for plane in planes
+        curated(curation[plane.number], plane, by_rule) if plane.number in curation else by_rule
+        for plane, by_rule in zip(planes, reasons, strict=True)
     ]
     accepted = [np.flatnonzero(reason == "") for reason in reasons]
     if not sum(map(len, accepted)):
@@ -157,8 +158,16 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     return reason
 
 
-def curated(path: Path, plane: Plane) -> np.ndarray:
+def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     """(rois,) reasons by the user's own choice: an ``iscell.npy``, whose first column is 1 for a cell.
+
+    What the rule leaves out as well keeps the rule's reason; "by curation" marks what it would have accepted.
+
+    Parameters
+    ----------
+    path : Path
+    plane : Plane
+    by_rule : (rois,) reasons of :func:`rejections`
 
     Raises
     ------
@@ -180,7 +189,7 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
         remedy = "Curate the present ROIs, or restore the settings of detection."
         raise InputError(problem(pinned, "the manifest of other ROIs", f"that of {plane.rois}", remedy))
     chosen = (iscell if iscell.ndim == 1 else iscell[:, 0]) > 0
-    return np.where(chosen, "", "by curation").astype(object)
+    return np.where(chosen, "", np.where(by_rule == "", "by curation", by_rule)).astype(object)
 
 
 def _check_alike(planes: list[Plane], movie: Path) -> None:
