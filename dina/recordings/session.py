@@ -65,8 +65,8 @@ def assemble_session(
     output : Path
     settings : SessionSettings
     curation : plane number to an ``iscell.npy`` (suite2p's layout), optional
-        Replaces the rule of :func:`rejections` for that plane; reasons stay the rule's where both leave out. If a copy of the manifest ``rois.json`` stands
-        beside it, the ROIs must still be those.
+        Replaces the rule of :func:`rejections` for that plane; where both leave an ROI out, the rule's reason stays.
+        If a copy of the manifest ``rois.json`` stands beside it, the ROIs must still be those.
 
     Raises
     ------

@@ -208,7 +208,7 @@ def write_attributions(folder, *, known=True, responsive=True, degrees_per_pixel
         stores.write_array(store, "latent_saliency", rng.random((len(latents), 16, 16)))
         stores.write_table(store, "examples", pd.DataFrame({"similarity": [0.1, 0.2, 0.3]}))
         stores.write_table(store, "latents", latents)
-    n, methods = 12, ("dina", "linear_pixels")
+    n, methods = 12, ("dina", "linear_pixels", "linear_contrast")
     centre = rng.normal(0, 3, (n, 2))
     degrees = np.nan if degrees_per_pixel is None else degrees_per_pixel
     fields = pd.concat(

@@ -3,7 +3,8 @@ import pytest
 
 from dina.figures.imaging import plot_imaging
 from dina.figures.planes import outlines, round_length
-from dina.figures.traces import busiest
+from dina.figures.style import house_style, save
+from dina.figures.traces import busiest, draw_traces
 from dina.probing.known import known_plane
 from tests.figures.conftest import drawn_twice
 
@@ -21,6 +22,12 @@ def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     for name, words in ONLY_A_SIMULATION_KNOWS.items():
         assert (words in files[f"{name}.svg"]) == known
     assert b">masked<" in files["motion.svg"]
+
+
+def test_traces_name_the_plane_and_the_roi(imaging, tmp_path):
+    with house_style():
+        save(draw_traces(imaging / "session", {}, None), tmp_path, "traces")
+    assert "(plane 1, ROI 2)" in (tmp_path / "traces.svg").read_text()
 
 
 def test_neurons_are_matched_in_the_registered_frame(imaging):
