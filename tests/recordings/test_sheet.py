@@ -6,7 +6,14 @@ import tifffile
 import yaml
 
 from dina.errors import SettingsError
-from dina.recordings.sheet import check_inputs, load_settings, load_sheet, movie_files
+from dina.recordings.sheet import (
+    changed_settings,
+    check_inputs,
+    load_settings,
+    load_sheet,
+    movie_files,
+    overridden_settings,
+)
 
 
 @pytest.fixture
@@ -193,3 +200,15 @@ def test_missing_clock_events_are_told(sheet, tmp_path):
     path = sheet("m1\tmovie\ta.tif\tlog.csv\timages\t\t\tevents.csv", header=FULL)
     with pytest.raises(SettingsError, match=r"recording 'm1', clock_events: found nothing at '.*events.csv'"):
         check_inputs(load_settings({"recordings": str(path)}), path)
+
+
+def test_what_differs_from_the_defaults_and_who_says_so(sheet, tmp_path):
+    path = sheet("m1\tmovie\ta.tif", "sim\tsimulated\t")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/m1.yaml").write_text("responses: {window_s: [0, 1], measure: deconvolved}\n")
+    config = {"recordings": str(path), "simulation": {"seed": 7}, "registration": {"non_rigid": True}}
+    settings = load_settings(config)
+    assert changed_settings(settings["m1"]) == {"responses.window_s": [[0.0, 1.0], [0.0, 0.5]]}
+    assert overridden_settings(path, "m1") == ["responses.measure", "responses.window_s"]
+    assert changed_settings(settings["sim"]) == {"simulation.seed": [7, 1]}
+    assert overridden_settings(path, "sim") == []
