@@ -125,11 +125,11 @@ def _span(values: np.ndarray, limit: float) -> np.ndarray:
 
 def _draw_distribution(axes: Axes, values: np.ndarray, edges: np.ndarray, limit: float, is_beyond: bool) -> None:
     values = values[np.isfinite(values)].clip(0, edges[-1])
+    if not len(values):
+        say(axes, "no neurons")
+        return
     axes.hist(values, edges, color=VERMILLION if is_beyond else GREY, zorder=-1)
     limit_line(axes, limit, vertical=True)
-    if len(values):
-        axes.axvline(np.median(values), color=BLACK, linewidth=1)
-    else:
-        say(axes, "no neurons")
+    axes.axvline(np.median(values), color=BLACK, linewidth=1)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.margins(x=0)

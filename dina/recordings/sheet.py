@@ -26,6 +26,8 @@ OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} st
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
+OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
+OF_ALL_RECORDINGS = {"results", "recordings"}  # settings that no recording has for itself
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -240,7 +242,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
 
     base = parse(Settings, config, where)
     sheet = load_sheet(base.recordings)
-    overrides = Path(base.recordings).parent / "recordings"
+    overrides = Path(base.recordings).parent / OVERRIDES
     stray = sorted(p.name for p in overrides.glob("*.y*ml") if p.name not in {f"{name}.yaml" for name in sheet})
     if stray:
         expected = f"files named after recordings ({', '.join(list(sheet)[:5])} …), ending in .yaml"
@@ -259,7 +261,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
                 raise SettingsError(
                     problem(path, type(values).__name__, "keys and values", "Write it like config/config.yaml.")
                 )
-            fixed = {"results", "recordings"} & set(values)
+            fixed = OF_ALL_RECORDINGS & set(values)
             if fixed:
                 raise SettingsError(
                     problem(path, f"{sorted(fixed)}", "settings of one recording", "Set these in the configuration.")
@@ -272,6 +274,27 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
             "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
         }
     return settings
+
+
+def changed_settings(of: dict[str, Any]) -> dict[str, list]:
+    """Dotted key → value and default, of a recording's settings that differ from the defaults.
+
+    Parameters
+    ----------
+    of : one recording's of :func:`load_settings`; those of the simulation count for simulated recordings alone
+    """
+    unused = OF_ALL_RECORDINGS | (set() if of["recording"]["source"] == "simulated" else {"simulation"})
+    defaults = Settings().model_dump(mode="json", exclude=unused)
+    given = _dotted({section: of[section] for section in defaults})
+    return {key: [given[key], default] for key, default in _dotted(defaults).items() if given[key] != default}
+
+
+def overridden_settings(sheet: str | Path, recording: str) -> list[str]:
+    """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file."""
+    import yaml
+
+    path = Path(sheet).parent / OVERRIDES / f"{recording}.yaml"
+    return sorted(_dotted(yaml.safe_load(path.read_text()) or {})) if path.is_file() else []
 
 
 def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None:
@@ -489,3 +512,11 @@ def _merge(base: dict, values: dict) -> dict:
     for key, value in values.items():
         merged[key] = _merge(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
     return merged
+
+
+def _dotted(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested keys as one, joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _dotted(value, f"{before}{key}.") if isinstance(value, dict) else {f"{before}{key}": value}
+    return flat

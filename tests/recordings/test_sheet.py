@@ -6,7 +6,14 @@ import tifffile
 import yaml
 
 from dina.errors import SettingsError
-from dina.recordings.sheet import check_inputs, load_settings, load_sheet, movie_files
+from dina.recordings.sheet import (
+    changed_settings,
+    check_inputs,
+    load_settings,
+    load_sheet,
+    movie_files,
+    overridden_settings,
+)
 
 
 @pytest.fixture
@@ -258,3 +265,15 @@ def test_headers_that_cannot_be_worked_on_name_recording_and_file(sheet, tmp_pat
     header = "recording\tsource\tmovie\tstructural_channel"
     with pytest.raises(SettingsError, match=r"recording 'm1': structural_channel 0 is the functional one\."):
         load_settings({"recordings": str(sheet("m1\tmovie\tb.tif\t0", header=header))})
+
+
+def test_what_differs_from_the_defaults_and_who_says_so(sheet, tmp_path):
+    path = sheet("m1\tmovie\ta.tif", "sim\tsimulated\t")
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/m1.yaml").write_text("responses: {window_s: [0, 1], measure: deconvolved}\n")
+    config = {"recordings": str(path), "simulation": {"seed": 7}, "registration": {"non_rigid": True}}
+    settings = load_settings(config)
+    assert changed_settings(settings["m1"]) == {"responses.window_s": [[0.0, 1.0], [0.0, 0.5]]}
+    assert overridden_settings(path, "m1") == ["responses.measure", "responses.window_s"]
+    assert changed_settings(settings["sim"]) == {"simulation.seed": [7, 1]}
+    assert overridden_settings(path, "sim") == []

@@ -8,7 +8,13 @@ from itertools import chain
 from dina.code import code_version
 from dina.errors import DinaError
 from dina.imaging.readers.formats import with_files_beside
-from dina.recordings.sheet import check_inputs, load_settings, movie_files
+from dina.recordings.sheet import (
+    changed_settings,
+    check_inputs,
+    load_settings,
+    movie_files,
+    overridden_settings,
+)
 
 STARTED = time.time()
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
@@ -269,10 +275,27 @@ def figures_of(recording):
 
 def described(recording):
     """The manifests of the stores whose facts stand above a recording's figures."""
-    names = [f"plane-{plane}/registered" for plane in planes_of(recording)]
+    names = [
+        f"plane-{plane}/{store}"
+        for plane in planes_of(recording)
+        for store in ("registered", "activity")
+    ]
     names += ["movie", "session", "quality"]
     names += ["stimuli", "responses"] if recording in DECODING else []
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
+
+
+def told_settings(recording):
+    """What the report says of a recording's settings: its methods, and what is not at the default."""
+    of = settings[recording]
+    return {
+        "indicator": of["recording"]["indicator"],
+        "structural_channel": of["acquisition"]["structural_channel"],
+        "registration": of["registration"],
+        "deconvolution": of["deconvolution"],
+        "changed": changed_settings(of),
+        "overridden": overridden_settings(SHEET, recording),
+    }
 
 
 def show_summary():
