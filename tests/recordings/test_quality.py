@@ -196,7 +196,7 @@ def test_a_few_frames_are_measured_as_far_as_they_go(tmp_path, n_frames, valid):
         ("repeated_share", 0.2),
         ("dark_share", 0.5),
         ("bidirectional_offset_px", -3),
-        ("persistence", 0.7),
+        ("persistence", 0.5),
         ("neighbour_likeness", 0.6),
     ],
 )
