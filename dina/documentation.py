@@ -79,7 +79,8 @@ MOVIES = (
 )
 MOVIES_TEXT = """
 Any other folder stands for the movie files in it. What the sheet states is held against the header: counts must agree,
-rates to 2 %; the sheet's pixel size goes first. `header` set to `ignore` leaves the header unread.
+rates to 2 %, and the header's is then taken, since sheets round; the sheet's pixel size goes first. Headers of all
+files must agree. `header` set to `ignore` leaves them unread, and takes an OME-TIFF's pages as they lie in the file.
 
 The folders of Prairie View and ThorImage are read through [roiextractors](https://roiextractors.readthedocs.io), which
 `pip install --constraint envs/constraints.txt --editable '.[vendors]'` adds. What it would read in disorder is refused,

@@ -79,8 +79,8 @@ class Recording(Section):
     )
     volume_rate_hz: Positive | None = Field(
         None,
-        description="Volumes per second: the rate at which each plane is sampled; empty takes the header's. A rate in "
-        "the header, or of frame times, is taken in any case: this one may be rounded by up to 2 %.",
+        description="Volumes per second: the rate at which each plane is sampled; empty takes the header's. Known "
+        "from header or frame times, it is taken from there: this one may be rounded, by up to 2 %.",
     )
     frame_times: str | None = Field(
         None,
