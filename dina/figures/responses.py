@@ -22,7 +22,7 @@ HEADROOM = 0.25  # above the scatter, share of its height: room for words
 N_NEURONS, MAX_IMAGES = 15, 80  # of the matrix of repeats; more cannot be told apart in print
 MATRIX_LIMIT_SD = 3.0
 NO_REPEATS = "no image was shown twice"
-NO_DRIFT = "too few images were shown twice"
+NO_DRIFT = "too few images were shown twice,\nor all about equally far apart"
 
 
 def plot_responses(responses: Path, folder: Path) -> None:
