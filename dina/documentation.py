@@ -120,8 +120,9 @@ stand in the report.
 
 ROIs chosen by hand go into `curation/{recording}/plane-{plane}/iscell.npy` beside the recording sheet, one file per
 plane, a vector of ones and zeros in the order of the plane's ROIs (suite2p's own `iscell.npy` with two columns is
-read too). It replaces the rule of `session` for that plane. The ROIs, in order, with their place and why each was
-left out, stand in the session's table `rois`:
+read too). It replaces the rule of `session` for that plane. The figure `rois` shows every ROI of a plane by its
+number. The ROIs, in order, with their place and why each was left out ("by curation" where the rule would have
+accepted it), stand in the session's table `rois`:
 
 ```python
 from pathlib import Path

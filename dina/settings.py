@@ -392,6 +392,29 @@ class QualitySettings(Section):
         description="Median over neurons of the 99th percentile of dF/F, above its median, in standard deviations of "
         "the noise; noise alone gives 2.3.",
     )
+    max_clipped_share: Fraction = Field(
+        1e-5,
+        description="Share of pixels at the movie's highest value: one soma clipped in every hundredth frame is about "
+        "as much.",
+    )
+    max_repeated_share: Fraction = Field(0.01, description="Share of frames that equal the one before.")
+    max_dark_share: Fraction = Field(
+        0.02, description="Share of the field of view at the mean image's lowest value: blanked columns, a shutter."
+    )
+    max_line_offset_px: Positive = Field(
+        0.5,
+        description="Offset of every other line that is left, pixels: see registration.bidirectional_shift_px.",
+    )
+    min_persistence: Fraction = Field(
+        0.7,
+        description="Likeness of the recording's first and last quarter, relative to that of its halves mixed: less "
+        "where the plane was lost; activity alone brings a movie of seconds to 0.8.",
+    )
+    min_neighbour_likeness: Fraction = Field(
+        0.95,
+        description="Likeness of neighbouring frames, relative to frames two to four apart: less where planes or "
+        "channels are taken for one.",
+    )
     min_neurons: Annotated[int, Field(ge=0)] = Field(
         10, description="Neurons accepted in a plane: with fewer, the medians above mean little."
     )
@@ -697,6 +720,8 @@ def parse(model: type[Section], values: dict, where: str) -> Section:
             if item["type"] == "extra_forbidden":
                 hint = nearest(str(item["loc"][-1]), _known_keys(model, item["loc"][:-1]))
                 lines.append(f"{where}: unknown setting {key!r}. {hint}")
+            elif item["type"] == "value_error" and isinstance(item.get("input"), dict):  # values that do not agree
+                lines.append(": ".join(part for part in (where, key, f"{_expected(item)}.") if part))
             else:
                 lines.append(f"{where}: {key}: found {item.get('input')!r}; expected {_expected(item)}.")
         raise SettingsError("\n".join(lines)) from None

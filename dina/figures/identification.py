@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from dina.figures.dots import APART, MODES, draw_dots, legend_of_modes, mark_rows
 from dina.figures.looks import BLACK, GREY, LOOKS, PALE, in_order
@@ -17,6 +17,7 @@ from dina.probing.statistics import MEAN_OVER_SEEDS
 METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
 BESIDE = 0.02  # of the pool size, so that intervals do not hide each other
 LABELS_APART = 1.5  # pools that are closer to the largest would run into its label
+LARGE_POOL = 200  # beyond, 1, 2, 5, 10 … 500 would run into each other on the axis of ranks
 TITLES = dict(zip(MODES, ("one trial", "repeats averaged"), strict=True))
 
 
@@ -79,9 +80,7 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
         _draw_seeds(axes, of[(of["seed"] != MEAN_OVER_SEEDS) & (of["trial_mode"] == MODES[0])], rows)
         axes.set(title=title, xlabel=f"among {pool} images")
         letter(axes, character)
-    panels[2].set_xscale("log")
-    panels[2].xaxis.set_major_formatter("{x:g}")
-    panels[2].xaxis.set_minor_formatter("")
+    _rank_axis(panels[2], pool)
     for axes in panels[:2]:
         axes.set(xlim=(0, 1.05), xticks=[0, 0.5, 1])
     _draw_ratios(panels[3], ratios, rows)
@@ -90,6 +89,14 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
     seed = Line2D([], [], color=BLACK, linestyle="none", marker="|", markersize=7, label="each seed, one trial")
     figure.legend(handles=[*legend_of_modes(), seed], loc="outside lower center", ncols=4)
     return figure
+
+
+def _rank_axis(axes: Axes, pool: int) -> None:
+    """A log axis with as many labels as a narrow panel holds."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if pool <= LARGE_POOL else (1,)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
 
 
 def _draw_seeds(axes: Axes, scores: pd.DataFrame, rows: list[str]) -> None:

@@ -56,3 +56,8 @@ def in_order(names: Iterable[str], *kinds: str) -> list[str]:
     """Those of ``names`` that are of these kinds (any, if none is given), in the order of every figure."""
     wanted = set(names)
     return [name for name, look in LOOKS.items() if name in wanted and look.kind in (kinds or KINDS)]
+
+
+def written(value: float, digits: int) -> str:
+    """A number as readers see it: with a true minus, and none for what rounds to 0."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")

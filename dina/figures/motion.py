@@ -15,7 +15,7 @@ from dina.figures.style import letter, limit_line, page_figure
 from dina.probing.known import KnownPlane
 from dina.recordings.limits import beyond_limits, limit_of
 
-CLOSE_UP_FRAMES = 100
+CLOSE_UP_FRAMES = 60  # more, and steps to and fro of one pixel run together to a bar
 DIRECTIONS = (("vertical", BLUE), ("horizontal", ORANGE))
 
 
@@ -72,11 +72,15 @@ def _draw_close_up(axes: Axes, time_s: np.ndarray, offsets: np.ndarray, true: np
     start = max(0, (len(time_s) - CLOSE_UP_FRAMES) // 2)
     near = slice(start, start + CLOSE_UP_FRAMES)
     for direction, (name, colour) in enumerate(DIRECTIONS):
-        axes.step(time_s[near], offsets[near, direction], where="mid", color=colour, label=f"{name}, measured")
+        axes.step(
+            time_s[near], offsets[near, direction], where="mid", color=colour, linewidth=0.8, label=f"{name}, measured"
+        )
     if true is not None:
-        lines = axes.plot(time_s[near], true[near], color=BLACK, linewidth=0.6)
+        lines = axes.plot(time_s[near], true[near], color=BLACK, linewidth=0.5)
         lines[0].set_label("true")
     axes.margins(x=0)
+    axes.locator_params(axis="x", nbins=4)
+    axes.yaxis.get_major_locator().set_params(integer=True)
 
 
 def _draw_residual(axes: Axes, registered: Path, time_s: np.ndarray, limit: dict[str, float], is_beyond: bool) -> None:

@@ -14,10 +14,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from dina import stores
 from dina.figures.dots import APART, draw_dots, mark_rows
 from dina.figures.looks import BLACK, LOOKS, in_order
-from dina.figures.style import chance_line, letter, page_figure
+from dina.figures.style import chance_line, letter, page_figure, say
 
 ORDERS = {"strongest": "strongest neurons first", "random": "neurons in random order"}
 SHADED = ("dina", "convolutional")  # the two that are compared; more intervals would hide the curves
+BEYOND = 1.1  # a log axis of shares goes on this factor past the smallest and past all neurons
 # The two shares, drawn as dots of the two kinds
 NEEDED = {"neurons_for_90pct": "single", "neurons_for_equal_score": "averaged"}
 
@@ -38,7 +39,7 @@ def draw_neuron_curve(ablation: Path) -> Figure:
     for axes in panels[:-1]:
         axes.set_ylim(0, top)
     panels[0].set_ylabel(f"top-1, one trial, among {int(curves['pool_size'].max())} images")
-    _draw_needed(panels[-1], needed[needed["order"] == orders[0]], decoders)
+    _draw_needed(panels[-1], needed[needed["order"] == orders[0]], decoders, curves["share"].min())
     for axes, character in zip(panels, "abc", strict=False):
         letter(axes, character)
     handles, _ = panels[0].get_legend_handles_labels()
@@ -60,12 +61,16 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, needed: pd.Series, decoders: 
     _share_axis(axes)
 
 
-def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str]) -> None:
+def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str], smallest: float) -> None:
     """Shares as dots: filled for 90 % of a decoder's own best score, open for that of the convolutional decoder's.
 
     An arrow stands where some resamples never reach the goal, so that the interval has no upper end.
     """
+    axes.set_title("neurons needed")
     shares = needed[np.isfinite(needed["value"])]
+    if shares.empty:
+        say(axes, "With all neurons on,\nno decoder can be told\nfrom chance.")
+        return
     shares = shares.assign(trial_mode=shares["metric"].map(NEEDED), chance=np.nan, open_end=shares["ci_high"].isna())
     shares["ci_high"] = shares["ci_high"].fillna(1.0)
     draw_dots(axes, shares, decoders)
@@ -73,8 +78,9 @@ def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str]) -> None:
         row = decoders.index(end.decoder) + (-APART if end.trial_mode == "single" else APART)
         axes.plot(1.0, row, ">", color=LOOKS[end.decoder].colour, markersize=3, clip_on=False)
     mark_rows([axes], decoders)
-    axes.set(title="neurons needed", xlabel="share of neurons")
+    axes.set_xlabel("share of neurons")
     _share_axis(axes)
+    axes.set_xlim(smallest / BEYOND, BEYOND)
 
 
 def _legend_of_goals() -> list[Line2D]:

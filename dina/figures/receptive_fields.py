@@ -18,11 +18,13 @@ METHODS = {
     "linear_pixels": ("linear, pixels", GREY),
     "linear_contrast": ("linear, local contrast", ORANGE),
 }
+YARDSTICK = "linear_contrast"  # beside DINA where no truth is known: it finds complex cells as well
 ROW_IN = 0.85
+FEWEST_COLUMNS = 6  # of examples; fewer leave places empty
 
 
 def draw_receptive_fields(attribution: Path) -> Figure:
-    """Example fields above; recovered against true centres below, or the centres alone where no truth is known."""
+    """Example fields above; recovered against true centres below, or against a linear field's where none are known."""
     attributes = stores.read_attributes(attribution)
     fields, agreement = (stores.read_table(attribution, name) for name in ("receptive_fields", "agreement"))
     known = len(agreement) > 0
@@ -38,7 +40,7 @@ def draw_receptive_fields(attribution: Path) -> Figure:
     elif known:
         _draw_agreement(lower, dina.dropna(subset=["true_x_deg", "x_deg"]), agreement)
     else:
-        _draw_centres(lower, dina)
+        _draw_centres(lower, dina, responsive[responsive["method"] == YARDSTICK])
     return figure
 
 
@@ -57,7 +59,7 @@ def _draw_examples(
     figure: SubFigure, rows: dict[str, np.ndarray], examples: np.ndarray, fields: pd.DataFrame, attributes: dict
 ) -> None:
     """One column a neuron, one row a kind of field, centres marked; axes in pixels from the image's centre."""
-    panels = figure.subplots(len(rows), max(len(examples), 1), squeeze=False)
+    panels = figure.subplots(len(rows), max(len(examples), FEWEST_COLUMNS), squeeze=False)
     centres = fields[fields["method"] == "dina"].set_index("neuron")
     height, width = rows["DINA,\nlinear part"].shape[1:]
     for axes in panels.ravel():
@@ -117,13 +119,22 @@ def _draw_methods(axes: Axes, agreement: pd.DataFrame) -> None:
     axes.grid(axis="x", color=PALE, linewidth=0.4, alpha=0.5)
 
 
-def _draw_centres(figure: SubFigure, fields: pd.DataFrame) -> None:
-    """Where responsive neurons look, shaded by signal variance."""
-    axes = figure.subplots()
-    unit = "deg" if fields["x_deg"].notna().any() else "px"
-    points = axes.scatter(fields[f"x_{unit}"], fields[f"y_{unit}"], c=fields["signal_variance"], s=10, cmap="viridis")
-    axes.set(title=f"centres of {len(fields)} responsive neurons", aspect="equal", xlabel=f"horizontal ({unit})")
-    axes.set_ylabel(f"vertical, downwards ({unit})")
-    axes.invert_yaxis()
-    figure.colorbar(points, ax=axes, label="signal variance")
-    letter(axes, "b")
+def _draw_centres(figure: SubFigure, dina: pd.DataFrame, linear: pd.DataFrame) -> None:
+    """Where responsive neurons look, shaded by signal variance, and whether the yardstick finds the same."""
+    unit = "deg" if dina["x_deg"].notna().any() else "px"
+    centres, *panels = figure.subplots(1, 3, width_ratios=[1.3, 1, 1])
+    points = centres.scatter(dina[f"x_{unit}"], dina[f"y_{unit}"], c=dina["signal_variance"], s=10, cmap="viridis")
+    centres.set(title=f"centres of {len(dina)} neurons", xlabel=f"horizontal ({unit})")
+    centres.set(ylabel=f"vertical, downwards ({unit})", aspect="equal", adjustable="datalim")
+    centres.invert_yaxis()
+    figure.colorbar(points, ax=centres, label="signal variance")
+    for axes, axis, name in zip(panels, "xy", ("horizontal", "vertical"), strict=True):
+        other, found = (of.set_index("neuron")[f"{axis}_{unit}"] for of in (linear, dina))
+        limit = max(1.0, *other.abs(), *found.abs()) * 1.05
+        axes.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.6, zorder=0)
+        axes.plot(other, found, "o", color=BLUE, alpha=0.5, markersize=3, markeredgewidth=0)
+        r = f", r = {np.corrcoef(other, found)[0, 1]:.2f}".replace("-", "−") if len(found) > 2 else ""
+        axes.set(title=f"{name}{r}", xlabel=f"by a linear field ({unit})", aspect="equal")
+        axes.set(ylabel=f"by DINA ({unit})" if axis == "x" else "", xlim=(-limit, limit), ylim=(-limit, limit))
+    for axes, character in zip((centres, *panels), "bcd", strict=True):
+        letter(axes, character)

@@ -18,15 +18,21 @@ from dina.recordings.trials import SPLITS, TEST, TrialResponses, read_trials
 RELIABLE = 0.4  # signal variance that a tenth of the cells of a good recording exceed
 BIN_WIDTH = 0.05
 EXAMPLE_RANK = 0.05  # the example neuron stands at the end of the most reliable twentieth
-HEADROOM = 0.25  # above the scatter, share of its height: room for words
+HEADROOM = 0.25  # above bars and scatter, share of the height: room for words
 N_NEURONS, MAX_IMAGES = 15, 80  # of the matrix of repeats; more cannot be told apart in print
 MATRIX_LIMIT_SD = 3.0
-NO_REPEATS = "no image was shown twice"
-NO_DRIFT = "too few images were shown twice,\nor all about equally far apart"
+NO_REPEATS = (
+    "No image was shown twice: what shows how reliably neurons answer, and whether\n"
+    "the population drifts (panels a, b, d and e), is left out."
+)
+TOO_FEW = "too few images were shown twice"
+NO_LINE = "too few images were shown twice,\nor all about equally far apart"
 
 
 def plot_responses(responses: Path, folder: Path) -> None:
     """Draw ``responses``: signal variance, one neuron's repeats, trials by split, the best neurons' repeats, drift.
+
+    Without repeats, the splits and the drift of levels alone.
 
     Parameters
     ----------
@@ -34,52 +40,69 @@ def plot_responses(responses: Path, folder: Path) -> None:
     folder : where the files go
     """
     trials = read_trials(responses)
+    with house_style():
+        first, _ = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+        figure = _with_repeats(trials, responses) if len(first) else _without_repeats(trials, responses)
+        save(figure, folder, "responses")
+
+
+def _with_repeats(trials: TrialResponses, responses: Path) -> Figure:
     variance = stores.read_array(responses, "signal_variance")
     ranked = np.argsort(-np.nan_to_num(variance, nan=-np.inf), kind="stable")
-    with house_style():
-        figure = page_figure(6.7)
-        rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1])
-        variances, example, splits = (figure.add_subplot(part) for part in rows[0].subgridspec(1, 3))
-        repeats = figure.add_subplot(rows[1])
-        between, quarters = (figure.add_subplot(part) for part in rows[2].subgridspec(1, 2, width_ratios=[2, 1]))
-        _draw_variance(variances, variance)
-        _draw_example(example, trials, variance, int(ranked[int(EXAMPLE_RANK * len(ranked))]))
-        _draw_splits(splits, trials)
-        _draw_repeats(figure, repeats, trials, ranked)
-        _draw_between(between, responses)
-        _draw_quarters(quarters, trials, responses)
-        for axes, character in zip((variances, example, splits, repeats, between, quarters), "abcdef", strict=True):
-            letter(axes, character)
-        save(figure, folder, "responses")
+    figure = page_figure(6.7)
+    rows = figure.add_gridspec(3, 1, height_ratios=[1, 1.1, 1])
+    variances, example, splits = (figure.add_subplot(part) for part in rows[0].subgridspec(1, 3))
+    repeats = figure.add_subplot(rows[1])
+    between, quarters = (figure.add_subplot(part) for part in rows[2].subgridspec(1, 2, width_ratios=[2, 1]))
+    _draw_variance(variances, variance)
+    _draw_example(example, trials, variance, int(ranked[int(EXAMPLE_RANK * len(ranked))]))
+    _draw_splits(splits, trials)
+    _draw_repeats(figure, repeats, trials, ranked)
+    _draw_between(between, responses)
+    _draw_quarters(quarters, trials, responses)
+    for axes, character in zip((variances, example, splits, repeats, between, quarters), "abcdef", strict=True):
+        letter(axes, character)
+    return figure
+
+
+def _without_repeats(trials: TrialResponses, responses: Path) -> Figure:
+    """Panels c and f, under the letters that the caption knows them by."""
+    figure = page_figure(2.5)
+    splits, quarters = figure.subplots(1, 2)
+    _draw_splits(splits, trials)
+    _draw_quarters(quarters, trials, responses)
+    for axes, character in zip((splits, quarters), "cf", strict=True):
+        letter(axes, character)
+    figure.suptitle(NO_REPEATS, x=0.01, ha="left", fontsize=7.5)
+    return figure
 
 
 def _draw_variance(axes: Axes, variance: np.ndarray) -> None:
     """Histogram over neurons, with mean, median and the share of reliable neurons."""
-    axes.set(title="signal variance", xlabel="share of variance that repeats", ylabel="neurons")
     known = variance[np.isfinite(variance)]
     if not len(known):
-        say(axes, NO_REPEATS)
+        axes.set_title("signal variance")
+        say(axes, TOO_FEW)
         return
+    title = f"signal variance, {len(known)} neurons"
+    axes.set(title=title, xlabel="share of variance that repeats", ylabel="neurons")
     first, last = np.floor(known.min() / BIN_WIDTH), np.ceil(known.max() / BIN_WIDTH)
     bins = np.arange(first, last + 1) * BIN_WIDTH
     counts, edges, bars = axes.hist(known, bins if len(bins) > 1 else 1, color=PALE)
     for bar, edge in zip(bars, edges, strict=False):
         bar.set_facecolor(SKY if edge > RELIABLE - BIN_WIDTH / 2 else PALE)
     for value, name, style in ((known.mean(), "mean", "-"), (np.median(known), "median", "--")):
-        axes.axvline(value, color=BLACK, linewidth=1, linestyle=style, label=f"{name} {value:.2f}")
+        line = {"color": BLACK, "linewidth": 1, "linestyle": style, "ymax": 1 - HEADROOM}
+        axes.axvline(value, label=f"{name} {value:.2f}".replace("-", "−"), **line)
     axes.plot([], [], "s", color=SKY, label=f"{100 * (known > RELIABLE).mean():.0f} % above {RELIABLE}")
-    axes.set_ylim(0, counts.max() * 1.05)
-    legend = {"title": f"{len(known)} neurons", "title_fontsize": 7, "alignment": "left", "handlelength": 1.0}
-    axes.legend(**legend, loc="upper right", frameon=True, framealpha=1, edgecolor="white")
+    axes.set_ylim(0, counts.max() / (1 - HEADROOM))
+    axes.legend(loc="upper left", ncols=2, handlelength=1.0, columnspacing=1.0, borderaxespad=0.4)
 
 
 def _draw_example(axes: Axes, trials: TrialResponses, variance: np.ndarray, neuron: int) -> None:
     """First against second showing of the same images, one neuron."""
     axes.set(title="one neuron, two showings", xlabel="first response (root scale)", ylabel="second response")
     first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
-    if not len(first):
-        say(axes, NO_REPEATS)
-        return
     x, y = (signed_root(trials.responses[showing, neuron]) for showing in (first, second))
     ends = [min(x.min(), y.min()), max(x.max(), y.max())]
     axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
@@ -101,7 +124,15 @@ def _draw_splits(axes: Axes, trials: TrialResponses) -> None:
         np.bincount(trials.split[chosen], minlength=len(SPLITS)) for chosen in (trials.repeat == 0, trials.repeat > 0)
     )
     axes.barh(codes, first, color=PALE, height=0.35)
-    axes.barh(codes, later, left=first, color="white", edgecolor=GREY, hatch="//////", height=0.35)
+    axes.barh(
+        codes[later > 0],
+        later[later > 0],
+        left=first[later > 0],
+        color="white",
+        edgecolor=GREY,
+        hatch="//////",
+        height=0.35,
+    )
     for code in codes:
         text = f"{SPLITS[code]}: {first[code]} images, {first[code] + later[code]} trials"
         axes.text(0, code - 0.24, text, va="bottom")
@@ -117,9 +148,6 @@ def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np
     if not len(first):
         kind = "repeated"
         first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
-    if not len(first):
-        say(axes, NO_REPEATS)
-        return
     first, second, shown = first[:MAX_IMAGES], second[:MAX_IMAGES], ranked[:N_NEURONS]
     z = np.stack([trials.standardised(showing, weighted=False)[:, shown] for showing in (first, second)])
     rows = z.transpose(2, 0, 1).reshape(2 * len(shown), -1)
@@ -136,12 +164,12 @@ def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np
 
 def _draw_between(axes: Axes, responses: Path) -> None:
     """Correlation of two showings' population responses by the time between them, and the line through all pairs."""
-    title = "two showings of an image, all neurons"
-    axes.set(title=title, xlabel="time between the showings (min)", ylabel="correlation over neurons")
+    axes.set_title("two showings of an image, all neurons")
     line = stores.read_attributes(responses)["drift"]["line"]
     if line is None:
-        say(axes, NO_DRIFT)
+        say(axes, NO_LINE)
         return
+    axes.set(xlabel="time between the showings (min)", ylabel="correlation over neurons")
     bins = stores.read_table(responses, "drift")
     minutes, value = bins["between_s"] / 60, bins["correlation"]
     vertical = np.abs(bins[["ci_low", "ci_high"]].to_numpy().T - value.to_numpy())

@@ -115,5 +115,6 @@ def limit_line(axes: Axes, value: float, label: str = "", *, vertical: bool = Fa
 
 
 def say(axes: Axes, text: str) -> None:
-    """In place of a panel that this recording cannot fill."""
+    """In place of a panel that this recording cannot fill: no frame, no scale."""
+    hide_frame(axes)
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

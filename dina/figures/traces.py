@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,9 @@ from dina.figures.looks import BLACK, BLUE, GREY
 from dina.figures.style import page_figure
 from dina.probing.known import KnownPlane
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 N_NEURONS = 6
 WINDOW_S = 60.0
 ROW_IN = 0.72
@@ -22,7 +26,7 @@ DFF, DECONVOLVED, SPIKES = (0.44, 0.94), (0.18, 0.40), (0.08, 0.16)
 
 
 def draw_traces(session: Path, known: dict[int, KnownPlane], truth: Path | None) -> Figure:
-    """Neurons spread evenly over the ranks of skewness, in the minute in which they were most active.
+    """At most six neurons spread evenly over the ranks of skewness, in the minute in which they were most active.
 
     Each row: dF/F on top, deconvolved activity as stems below, true spikes as ticks at the bottom.
     """
@@ -42,7 +46,7 @@ def draw_traces(session: Path, known: dict[int, KnownPlane], truth: Path | None)
         time_s = times_s[attributes["planes"].index(plane)][window]
         floor = len(chosen) - 1 - row
         _draw_neuron(axes, time_s, dff[row, window], deconvolved[row, window], floor)
-        labels.append(f"neuron {neuron}\nskewness {neurons['skewness'].iloc[neuron]:.1f}")
+        labels.append(_label(neurons.iloc[neuron]))
         if truth is not None:
             labels[-1] += _draw_spikes(axes, time_s, _match(neurons["plane"].to_numpy(), neuron, known), truth, floor)
     axes.set_yticks(np.arange(len(chosen))[::-1] + 0.5, labels)
@@ -73,6 +77,12 @@ def _draw_neuron(axes: Axes, time_s: np.ndarray, dff: np.ndarray, deconvolved: n
     heights = deconvolved[events] / max(deconvolved.max(), 1e-12) * (DECONVOLVED[1] - DECONVOLVED[0])
     base = floor + DECONVOLVED[0]
     axes.vlines(time_s[events], base, base + heights, color=BLUE, linewidth=1)
+
+
+def _label(neuron: pd.Series) -> str:
+    """Its place among the session's neurons, and the ROI that curation knows it by."""
+    place = f"(plane {neuron['plane']}, ROI {neuron['roi']})"
+    return f"neuron {neuron['neuron']}\n{place}\nskewness {neuron['skewness']:.1f}".replace("-", "−")
 
 
 def _percent_bar(axes: Axes, end_s: float, floor: int, scale: float, span: float) -> None:

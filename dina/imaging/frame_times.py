@@ -7,11 +7,12 @@ import warnings
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.acquisition import check_rate
+from dina.imaging.acquisition import check_rate, refuse_odd_rate
 from dina.imaging.movies import Movie
 from dina.settings import AcquisitionInfo
 from dina.tables import numbers_in, read_table
 
+SAME_RATE = 1e-9  # beyond the rounding of times made from the rate
 GAP_INTERVALS = 1.5  # an interval beyond this many usual ones holds a frame that was lost
 
 
@@ -19,7 +20,8 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     """Times of a plane's frames, and the volume rate.
 
     A table (``time_s``, one row a volume or one row a frame of any plane) goes before the files' headers, and
-    these before the rate. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
+    these before the rate. Where times are known, so is the rate, from their median interval; a stated one is only held
+    against it. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
 
     Parameters
     ----------
@@ -40,11 +42,14 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     time_s = _times_s(movie, plane)
     _refuse_disorder(time_s, f"{where}, frame times of plane {plane}")
     interval_s = float(np.median(np.diff(time_s)))
+    refuse_odd_rate(1 / interval_s, where)
     check_rate(acquisition.volume_rate_hz, 1 / interval_s, where)
     n_gaps = int(np.sum(in_gaps(time_s)))
     if n_gaps:
         warnings.warn(f"{where}: {n_gaps} gaps between frames of plane {plane}: frames were lost.", stacklevel=2)
-    return time_s, acquisition.volume_rate_hz or 1 / interval_s
+    stated_hz = acquisition.volume_rate_hz
+    regular = stated_hz is not None and np.isclose(interval_s * stated_hz, 1, rtol=SAME_RATE, atol=0)
+    return time_s, stated_hz if regular else 1 / interval_s
 
 
 def in_gaps(time_s: np.ndarray) -> np.ndarray:

@@ -37,6 +37,7 @@ def inspect_movie(files: dict[int, list[Path]], output: Path, acquisition: Acqui
     movies = {plane: Movie(paths, acquisition) for plane, paths in files.items()}
     first = next(iter(movies.values()))
     known = first.acquisition
+    _check_alike(list(movies.values()))
     times, rates = [], []
     for plane in known.planes:
         movie = movies[plane] if known.separate_files else first
@@ -65,6 +66,16 @@ def inspect_movie(files: dict[int, list[Path]], output: Path, acquisition: Acqui
                 "longest_gap_s": max(float(gap_s.max(initial=0.0)) for gap_s in gaps_s),
             },
         )
+
+
+def _check_alike(movies: list[Movie]) -> None:
+    """Raise if planes with files of their own differ in frame size or type."""
+    first, *others = [((movie.height, movie.width, str(movie.dtype)), movie.path) for movie in movies]
+    for frames, path in others:
+        if frames != first[0]:
+            found, expected = (f"frames of {height} × {width} px, {kind}" for height, width, kind in (frames, first[0]))
+            remedy = "All planes of a recording must be alike: leave the odd one out (skip_planes), or convert it."
+            raise InputError(problem(path, found, f"{expected}, as in {first[1].name}", remedy))
 
 
 def _common_length(times: list[np.ndarray], first: Movie) -> int:

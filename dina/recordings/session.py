@@ -67,8 +67,8 @@ def assemble_session(
     output : Path
     settings : SessionSettings
     curation : plane number to an ``iscell.npy`` (suite2p's layout), optional
-        Replaces the rule of :func:`rejections` for that plane. If a copy of the manifest ``rois.json`` stands
-        beside it, the ROIs must still be those.
+        Replaces the rule of :func:`rejections` for that plane; where both leave an ROI out, the rule's reason stays.
+        If a copy of the manifest ``rois.json`` stands beside it, the ROIs must still be those.
 
     Raises
     ------
@@ -85,9 +85,10 @@ def assemble_session(
     if unknown:
         found, expected = f"planes {unknown}", f"some of {[plane.number for plane in planes]}"
         raise InputError(problem("curation", found, expected, "Rename the folders plane-0, plane-1 …"))
+    reasons = [rejections(plane, settings) for plane in planes]
     reasons = [
-        curated(curation[plane.number], plane) if plane.number in curation else rejections(plane, settings)
-        for plane in planes
+        curated(curation[plane.number], plane, by_rule) if plane.number in curation else by_rule
+        for plane, by_rule in zip(planes, reasons, strict=True)
     ]
     accepted = [np.flatnonzero(reason == "") for reason in reasons]
     if not sum(map(len, accepted)):
@@ -160,8 +161,16 @@ def rejections(plane: Plane, settings: SessionSettings) -> np.ndarray:
     return reason
 
 
-def curated(path: Path, plane: Plane) -> np.ndarray:
+def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     """(rois,) reasons by the user's own choice: an ``iscell.npy``, whose first column is 1 for a cell.
+
+    What the rule leaves out as well keeps the rule's reason; "by curation" marks what it would have accepted.
+
+    Parameters
+    ----------
+    path : Path
+    plane : Plane
+    by_rule : (rois,) reasons of :func:`rejections`
 
     Raises
     ------
@@ -188,7 +197,7 @@ def curated(path: Path, plane: Plane) -> np.ndarray:
         found = f"{chosen[neither[0]]:g} for ROI {neither[0]} ({len(neither)} such ROIs)"
         remedy = "Write 1 for a cell and 0 for none; probabilities belong into a second column."
         raise InputError(problem(path, found, "0 or 1 for each ROI", remedy))
-    return np.where(chosen == 1, "", "by curation").astype(object)
+    return np.where(chosen == 1, "", np.where(by_rule == "", "by curation", by_rule)).astype(object)
 
 
 def _check_alike(planes: list[Plane], movie: Path) -> None:

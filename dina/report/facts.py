@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dina import stores
+from dina.figures.looks import written
 from dina.recordings.clock import UNUSUAL_RATE_ERROR
 from dina.recordings.drift import HOUR_S
 from dina.report.quality import quality_cautions
@@ -49,10 +50,13 @@ def recording_facts(folder: Path) -> Facts:
     registered = [stores.read_attributes(folder / f"plane-{plane}/registered") for plane in session["planes"]]
     length_s = float(frame_time_s[0, -1])
     parts = [
-        f"{_count(len(registered), 'plane')} of {session['height_px']} × {session['width_px']} px, "
+        f"{count(len(registered), 'plane')} of {session['height_px']} × {session['width_px']} px, "
         f"{session['volume_rate_hz']:g} Hz, {_minutes(length_s)}",
-        f"{(rois['rejected'] == '').sum()} of {_count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
+        f"{(rois['rejected'] == '').sum()} of {count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
     ]
+    if "red" in rois:
+        red = rois.loc[rois["rejected"] == "", "red"]
+        parts.append(f"{red.sum()} of {count(len(red), 'neuron')} red in the structural channel")
     cautions = _movie_cautions(length_s, registered, session) + quality_cautions(folder / "quality")
     if (folder / "responses").is_dir():
         split = stores.read_array(folder / "responses", "split")
@@ -60,7 +64,7 @@ def recording_facts(folder: Path) -> Facts:
         names = stores.read_attributes(folder / "responses")["split_names"]
         images = {name: len(np.unique(image[split == code])) for code, name in enumerate(names)}
         shares = ", ".join(f"{n} {name}" for name, n in images.items())
-        parts.append(f"{_count(len(split), 'trial')} of {_count(len(np.unique(image)), 'image')} ({shares})")
+        parts.append(f"{count(len(split), 'trial')} of {count(len(np.unique(image)), 'image')} ({shares})")
         parts += _measured(folder / "responses")
         cautions += _decoding_cautions(folder, length_s, images["test"])
     return Facts("; ".join(parts) + ".", cautions)
@@ -74,25 +78,23 @@ def _movie_cautions(length_s: float, registered: list[dict[str, Any]], session: 
         )
     dropped = max(plane["n_dropped_pages"] for plane in registered)
     if dropped:
-        left = f"{_count(dropped, 'frame')} at the end made no whole volume and were left out"
-        found.append(f"{left}: are n_planes and n_channels right?")
+        whole = "no whole volume of all planes and channels"
+        found.append(f"{count(dropped, 'frame')} at the movie's end made {whole} and were left out.")
     if n_gaps := session.get("n_gaps"):
         found.append(
-            f"Frames were lost in {_count(n_gaps, 'gap')}, the longest of {session['longest_gap_s']:.2f} s: "
+            f"Frames were lost in {count(n_gaps, 'gap')}, the longest of {session['longest_gap_s']:.2f} s: "
             "activity next to them is less certain."
         )
     return found
 
 
 def _measured(responses: Path) -> list[str]:
-    """How responses came about, where that is out of the ordinary, and what is carried along."""
+    """How the log's clock was brought onto the movie's, and what is carried along."""
     attributes, parts = stores.read_attributes(responses), []
-    if attributes.get("measure") == "dff":
-        parts.append("responses are mean dF/F")
     if clock := attributes.get("clock"):
         parts.append(
-            f"the log's clock brought onto the movie's by {_count(clock['n_events'], 'event')} "
-            f"(rate {clock['rate_error_ppm']:+.0f} ppm, offset {clock['offset_s']:.3f} s, "
+            f"the log's clock brought onto the movie's by {count(clock['n_events'], 'event')} "
+            f"(movie = {written(clock['offset_s'], 3)} s + {1 + 1e-6 * clock['rate_error_ppm']:.6f} × log, "
             f"worst residual {1000 * clock['worst_residual_s']:.1f} ms)"
         )
     behaviour = list(stores.read_table(responses, "behaviour")) if stores.holds(responses, "behaviour") else []
@@ -105,9 +107,9 @@ def _time_cautions(attributes: dict[str, Any]) -> list[str]:
     """Trials left out or entangled, a clock stretched far or odd, and what drifts."""
     found = []
     if n_masked := attributes.get("n_masked_trials"):
-        found.append(f"{_count(n_masked, 'trial')} overlapped masked frames or gaps between frames and were left out.")
+        found.append(f"{count(n_masked, 'trial')} overlapped masked frames or gaps between frames and were left out.")
     if n_outside := attributes.get("n_outside_trials"):
-        found.append(f"{_count(n_outside, 'trial')} had windows that reach beyond the movie and were left out.")
+        found.append(f"{count(n_outside, 'trial')} had windows that reach beyond the movie and were left out.")
     if share := attributes.get("overlapping_share"):
         found.append(
             f"The response windows of {share:.0%} of trials overlap a neighbour's: both hold the same activity, "
@@ -153,14 +155,14 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
             "if that is not so, volume_rate_hz is wrong, and every score below with it."
         )
     if n_test < FEW_TEST_IMAGES:
-        found.append(f"{_count(n_test, 'test image')}: intervals are wide, and decoders can hardly be told apart.")
+        found.append(f"{count(n_test, 'test image')}: intervals are wide, and decoders can hardly be told apart.")
     attributes = stores.read_attributes(responses)
     if attributes["reliability_source"].startswith("none"):
         found.append("Too few training images were shown twice to weigh neurons by their reliability; all weigh alike.")
     variance = stores.read_array(responses, "signal_variance")
     if np.isfinite(variance).any() and np.nanmean(variance) < HARDLY_REPEATING:
         found.append(
-            f"The neurons' signal variance is {np.nanmean(variance):.2f} on average: responses hardly repeat. "
+            f"The neurons' signal variance is {written(np.nanmean(variance), 2)} on average: responses hardly repeat. "
             "Are the log's clock and volume_rate_hz right?"
         )
     found += _time_cautions(attributes)
@@ -168,7 +170,7 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
     across = stores.read_attributes(stimuli)["n_near_duplicates_across_splits"] if stimuli.is_dir() else 0
     if across:
         found.append(
-            f"{_count(across, 'image')} of the log's split have a near-duplicate on another side: scores flatter."
+            f"{count(across, 'image')} of the log's split have a near-duplicate on another side: scores flatter."
         )
     return found
 
@@ -179,7 +181,8 @@ def _reasons(rois: Any) -> str:
     return f" (left out: {', '.join(f'{n} {reason}' for reason, n in counts.items())})" if len(counts) else ""
 
 
-def _count(n: int, what: str) -> str:
+def count(n: int, what: str) -> str:
+    """So many of something, in the singular where there is one."""
     return f"{n:,} {what}" + ("" if n == 1 else "s")
 
 

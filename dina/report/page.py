@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
-from dina.recordings.limits import MEASURES
+from dina.recordings.limits import DRAWN
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
+from dina.report.methods import StatedSettings, changes, methods_cautions, methods_line
 from dina.report.quality import common_limits, read_overview
 from dina.report.scores import HEADLINES, read_boards
 
@@ -30,6 +31,7 @@ def write_report(
     scoreboard: Path | None,
     captions: Path,
     simulated: list[str],
+    settings: dict[str, dict[str, Any]],
 ) -> None:
     """Write the page and the table of benchmarks.
 
@@ -44,15 +46,20 @@ def write_report(
         ``scoreboard.rst`` and ``quality-table.rst``;
         ``{% if simulated is not false %}`` in them stands before what holds for simulations alone
     simulated : those of the recordings that are
+    settings : recording → what :class:`~dina.report.methods.StatedSettings` holds
     """
     times = read_benchmarks(results, list(recordings))
     times.to_csv(benchmarks, index=False, float_format="%.3f")
+    stated = {name: StatedSettings(**settings[name]) for name in recordings}
     boards = read_boards(scoreboard) if scoreboard else {}
     sections = [
         {
             "name": name,
             "simulated": name in simulated,
-            "facts": recording_facts(results / name),
+            "facts": (facts := recording_facts(results / name)),
+            "cautions": facts.cautions + methods_cautions(stated[name]),
+            "methods": methods_line(results / name, stated[name]),
+            "changes": changes(stated[name]),
             "figures": [_figure(Path(path), captions, name in simulated) for path in paths],
             "scoreboard": _caption(captions / "scoreboard.rst", name in simulated),
             "board": boards.get(name),
@@ -65,7 +72,7 @@ def write_report(
     quality = {
         "planes": planes,
         "limits": common_limits(planes),
-        "measures": MEASURES,
+        "measures": DRAWN,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
     text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS, quality=quality)

@@ -7,7 +7,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dina.figures.looks import LOOKS, in_order
+from dina.figures.looks import LOOKS, in_order, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Score:
     @property
     def text(self) -> str:
         """The value alone."""
-        return f"{100 * self.value:.0f} %" if self.percent else f"{self.value:.2f}"
+        return f"{written(100 * self.value, 0)} %" if self.percent else written(self.value, 2)
 
     @property
     def interval(self) -> str:
@@ -69,7 +69,7 @@ class Score:
     def _bound(self, bound: float) -> str:
         if isnan(bound):
             return "–"
-        return f"{100 * bound:.0f}" if self.percent else f"{bound:.2f}"
+        return written(100 * bound, 0) if self.percent else written(bound, 2)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _board(scores: pd.DataFrame) -> Board:
 
 def _chance(column: pd.DataFrame, headline: Headline) -> str:
     known = column["chance"].dropna()
-    return f"{known.iloc[0]:.2g}" if headline.has_chance and len(known) else "–"
+    return f"{known.iloc[0]:.2g}".replace("-", "−") if headline.has_chance and len(known) else "–"
 
 
 def _column(scores: pd.DataFrame, headline: Headline) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dina.errors import InputError, problem
 from dina.figures.looks import LOOKS, in_order
 from dina.report.scores import HEADLINES, Board, Score, read_boards
 
-NAME_WIDTH, CELL_WIDTH = 16, 20
+APART = 3  # spaces between columns
 
 
 def summarise(results: Path) -> str:
@@ -31,15 +31,15 @@ def summarise(results: Path) -> str:
 
 
 def _table(board: Board) -> list[str]:
-    lines = [_line("", [headline.title for headline in HEADLINES])]
+    """Lines of a table whose columns are as wide as what stands in them."""
+    rows = [["", *(headline.title for headline in HEADLINES)]]
     for name in in_order(board.rows, "decoder", "reference"):
-        lines.append(_line(LOOKS[name].short, [_cell(score) for score in board.rows[name]]))
-    return [*lines, _line("chance", board.chance)]
+        rows.append([LOOKS[name].short, *map(_cell, board.rows[name])])
+    rows.append(["chance", *board.chance])
+    widths = [max(map(len, column)) + APART for column in zip(*rows, strict=True)]
+    lines = ("".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return [f"  {line}".rstrip() for line in lines]
 
 
 def _cell(score: Score | None) -> str:
     return "–" if score is None else f"{score.text} {score.interval}".rstrip()
-
-
-def _line(name: str, cells: list[str]) -> str:
-    return (f"  {name:<{NAME_WIDTH}}" + "".join(f"{cell:<{CELL_WIDTH}}" for cell in cells)).rstrip()

@@ -23,6 +23,14 @@ def discs(centres):
     return Footprints(indptr, np.concatenate(pixels), np.ones(indptr[-1], np.float32))
 
 
+def every_roi(neurons):
+    """The session's table of ROIs: in each plane its neurons, and a fourth ROI that is none."""
+    left_out = pd.DataFrame({"plane": [0, 1], "roi": 3, "y_px": CENTRES[3, 0], "x_px": CENTRES[3, 1]})
+    left_out = left_out.assign(rejected=["not compact", "by curation"], red=True)
+    accepted = neurons.drop(columns="neuron").assign(rejected="", red=neurons["neuron"] == 1)
+    return pd.concat([accepted, left_out]).sort_values(["plane", "roi"], ignore_index=True)
+
+
 @pytest.fixture(scope="session")
 def imaging(tmp_path_factory):
     """Session, registered planes, quality, truth: two planes of three ROIs on four neurons, the last of them missed."""
@@ -53,7 +61,7 @@ def imaging(tmp_path_factory):
         stores.write_array(store, "valid_frames", np.arange(FRAMES) >= np.array([[0], [5]]))
         Footprints.join([found, found]).write(store)
         stores.write_table(store, "neurons", table)
-        stores.write_table(store, "rois", table.assign(rejected=""))
+        stores.write_table(store, "rois", every_roi(table))
         attributes = {"planes": [0, 1], "volume_rate_hz": RATE_HZ, "pixel_size_um": 2.0, "diameter_px": 2.0 * RADIUS}
         stores.write_attributes(store, attributes)
     for plane in (0, 1):
@@ -62,7 +70,10 @@ def imaging(tmp_path_factory):
             stores.write_array(store, "frame_mean", 100 + rng.normal(0, 1, FRAMES))
             stores.write_array(store, "residual_motion_px", np.full(20, 0.1))
             stores.write_array(store, "residual_frame", np.linspace(12, FRAMES - 13, 20).astype(np.int32))
-            stores.write_attributes(store, {"crispness_raw": 0.05, "crispness": 0.08})
+            visible = {"visible_rows": [3, SIZE - 2], "visible_columns": [1, SIZE]}
+            stores.write_attributes(store, {"crispness_raw": 0.05, "crispness": 0.08} | visible)
+        with stores.new_store(folder / f"rois-{plane}") as store:
+            discs(CENTRES).write(store)
     registered = [folder / f"registered-{plane}" for plane in (0, 1)]
     assess_quality(folder / "session", registered, folder / "quality", QualitySettings())
     with stores.new_store(folder / "truth") as store:
@@ -197,7 +208,7 @@ def write_attributions(folder, *, known=True, responsive=True, degrees_per_pixel
         stores.write_array(store, "latent_saliency", rng.random((len(latents), 16, 16)))
         stores.write_table(store, "examples", pd.DataFrame({"similarity": [0.1, 0.2, 0.3]}))
         stores.write_table(store, "latents", latents)
-    n, methods = 12, ("dina", "linear_pixels")
+    n, methods = 12, ("dina", "linear_pixels", "linear_contrast")
     centre = rng.normal(0, 3, (n, 2))
     degrees = np.nan if degrees_per_pixel is None else degrees_per_pixel
     fields = pd.concat(

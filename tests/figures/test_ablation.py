@@ -1,3 +1,6 @@
+import numpy as np
+
+from dina import stores
 from dina.figures.ablation import plot_ablation
 from dina.figures.neuron_curve import draw_neuron_curve
 from dina.figures.style import house_style
@@ -23,3 +26,18 @@ def test_without_a_ranking_only_random_orders(tmp_path):
         figure = draw_neuron_curve(write_ablations(tmp_path, ranked=False)[1])
     titles = [axes.get_title(loc="left").split("  ")[-1] for axes in figure.axes]
     assert titles == ["neurons in random order", "neurons needed"]
+
+
+def test_a_sentence_where_no_decoder_can_be_told_from_chance(tmp_path):
+    ablation = write_ablations(tmp_path)[1]
+    needed = stores.read_table(ablation, "needed").assign(value=np.nan, ci_low=np.nan)
+    stores.write_table(ablation, "needed", needed)
+    with house_style():
+        last = draw_neuron_curve(ablation).axes[-1]
+    assert "no decoder can be told" in last.texts[0].get_text()
+    assert not last.spines["bottom"].get_visible() and not last.get_xlabel()
+
+
+def test_no_share_is_above_all_neurons(tmp_path):
+    with house_style():
+        assert draw_neuron_curve(write_ablations(tmp_path)[1]).axes[-1].get_xlim()[1] < 1.2

@@ -20,7 +20,8 @@ def test_a_real_recording_has_centres_alone(tmp_path, degrees_per_pixel, unit):
     stores = write_attributions(tmp_path, known=False, degrees_per_pixel=degrees_per_pixel)
     plot_attribution(*stores, tmp_path / "figures")
     fields = (tmp_path / "figures/receptive-fields.svg").read_text()
-    assert ">true<" not in fields and f"horizontal ({unit})" in fields and "responsive neurons" in fields
+    assert ">true<" not in fields and f"horizontal ({unit})" in fields and "centres of 10 neurons" in fields
+    assert f"by a linear field ({unit})" in fields and "vertical, r = 1.00" in fields
 
 
 @pytest.mark.parametrize("known", [True, False])

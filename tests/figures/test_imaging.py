@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from dina.figures.imaging import plot_imaging
-from dina.figures.mean_image import outlines, round_length
-from dina.figures.traces import busiest
+from dina.figures.planes import outlines, round_length
+from dina.figures.style import house_style, save
+from dina.figures.traces import busiest, draw_traces
 from dina.probing.known import known_plane
 from tests.figures.conftest import drawn_twice
 
-NAMES = {f"{name}.{kind}" for name in ("quality", "mean-image", "motion", "traces") for kind in ("svg", "png")}
+NAMES = {f"{name}.{kind}" for name in ("quality", "mean-image", "rois", "motion", "traces") for kind in ("svg", "png")}
 ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", "traces": b"true spikes"}
 
 
@@ -15,12 +16,18 @@ ONLY_A_SIMULATION_KNOWS = {"mean-image": b"missed neuron", "motion": b">true<", 
 def test_same_bytes_with_and_without_truth(imaging, tmp_path, known):
     registered = [imaging / f"registered-{plane}" for plane in (0, 1)]
     truth = imaging / "truth" if known else None
-    stores = imaging / "session", imaging / "quality", registered
+    stores = imaging / "session", imaging / "quality", registered, [imaging / f"rois-{plane}" for plane in (0, 1)]
     files = drawn_twice(lambda folder: plot_imaging(*stores, folder, truth=truth), tmp_path)
     assert set(files) == NAMES
     for name, words in ONLY_A_SIMULATION_KNOWS.items():
         assert (words in files[f"{name}.svg"]) == known
     assert b">masked<" in files["motion.svg"]
+
+
+def test_traces_name_the_plane_and_the_roi(imaging, tmp_path):
+    with house_style():
+        save(draw_traces(imaging / "session", {}, None), tmp_path, "traces")
+    assert "(plane 1, ROI 2)" in (tmp_path / "traces.svg").read_text()
 
 
 def test_neurons_are_matched_in_the_registered_frame(imaging):

@@ -1,9 +1,14 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from dina import stores
+from dina.figures.identification import draw_decoders
 from dina.figures.looks import LOOKS, in_order
 from dina.figures.probing import plot_probing
 from dina.figures.reconstruction import correlations, match_contrast
+from dina.figures.style import house_style
 from tests.figures.conftest import drawn_twice, write_probes
 
 NAMES = ("identification", "decoders", "reconstruction", "categories")
@@ -21,9 +26,27 @@ def test_figures_name_decoders_pools_and_chance(tmp_path):
     assert ">mean image<" in text["reconstruction"] and "3 categories" in text["categories"]
 
 
+@pytest.mark.parametrize("pool", [10, 120, 1000])
+def test_ranks_have_several_labels_that_do_not_touch(tmp_path, pool):
+    identification = write_probes(tmp_path)[0]
+    scores, ratios = (stores.read_table(identification, name) for name in ("scores", "ratios"))
+    scores["pool_size"] = scores["pool_size"].replace(20, pool)
+    ranked = scores["metric"] == "median_rank"
+    scores.loc[ranked, ["value", "ci_low", "ci_high", "chance"]] = [1.5, 1.0, pool / 3, pool / 2]
+    with house_style():
+        figure = draw_decoders(scores, ratios)
+        figure.draw_without_rendering()
+    axes = figure.axes[2]
+    low, high = axes.get_xlim()
+    shown = [label for label in axes.get_xticklabels() if low <= label.get_position()[0] <= high]
+    extents = [label.get_window_extent() for label in shown]
+    assert len(shown) >= 3 and all(a.x1 < b.x0 for a, b in pairwise(extents))
+
+
 def test_a_recording_without_categories(tmp_path):
     plot_probing(*write_probes(tmp_path, categories=False), tmp_path / "figures")
-    assert "fewer than two categories" in (tmp_path / "figures/categories.svg").read_text()
+    svg = (tmp_path / "figures/categories.svg").read_text()
+    assert "fewer than two categories" in svg and "accuracy" not in svg
 
 
 def test_decoders_are_told_apart_without_colour():

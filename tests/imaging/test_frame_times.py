@@ -116,7 +116,27 @@ def test_planes_in_files_of_their_own_may_differ_by_a_frame(movie, tmp_path):
     assert not (tmp_path / "refused").exists()
 
 
+@pytest.mark.parametrize(("width", "dtype"), [(44, np.uint16), (40, np.int16)])
+def test_planes_in_files_of_their_own_must_be_alike(movie, tmp_path, width, dtype):
+    tifffile.imwrite(tmp_path / "other.tif", np.ones((120, 32, width), dtype))
+    acquisition = AcquisitionInfo(n_planes=2, separate_files=True, volume_rate_hz=5)
+    with pytest.raises(InputError, match=r"other\.tif: found frames of 32 × .* as in movie\.tif"):
+        inspect_movie({0: [movie], 1: [tmp_path / "other.tif"]}, tmp_path / "movie", acquisition)
+
+
 @pytest.mark.parametrize("skip", [(4,), (0, 1, 2, 3)])
 def test_planes_that_cannot_be_left_out_are_refused(movie, tmp_path, skip):
     with pytest.raises(InputError, match="skip_planes: found .*; expected some of planes 0 to 3, not all"):
         Movie([movie], AcquisitionInfo(n_planes=4, skip_planes=skip, volume_rate_hz=5))
+
+
+def test_the_rate_is_that_of_the_times(movie, tmp_path):
+    """Sheets round: held against the times, and never taken in their place."""
+    acquisition = AcquisitionInfo(volume_rate_hz=28.6, frame_times=table(tmp_path, np.arange(120) / 29))
+    assert frame_times_s(Movie([movie], acquisition), 0)[1] == pytest.approx(29)
+
+
+def test_times_in_milliseconds_are_refused(movie, tmp_path):
+    acquisition = AcquisitionInfo(frame_times=table(tmp_path, np.arange(120) * 34.5))
+    with pytest.raises(InputError, match=r"volume_rate_hz: found 0\.0289855 Hz; expected 0\.1 to 1000 Hz.*seconds"):
+        frame_times_s(Movie([movie], acquisition), 0)

@@ -211,6 +211,13 @@ def test_curation_replaces_the_rule_for_its_plane(tmp_path, values):
     assert neurons[["plane", "roi"]].to_numpy().tolist() == [[0, 0], [0, 2], [1, 0]]
 
 
+def test_by_curation_is_what_the_rule_would_have_accepted(tmp_path):
+    rois = [GOOD, GOOD, GOOD | ODD["too small"], GOOD | ODD["not compact"]]
+    curation = save_curation(tmp_path, np.array([1, 0, 0, 1]), plane=0)
+    session = assemble(tmp_path, [write_plane(tmp_path, 0, rois)], curation=curation)
+    assert stores.read_table(session, "rois")["rejected"].tolist() == ["", "by curation", "too small", ""]
+
+
 def test_curation_of_other_rois_is_refused(tmp_path):
     planes = two_planes(tmp_path)
     with pytest.raises(InputError, match=r"iscell\.npy: found \(3, 2\).*row for each ROI"):

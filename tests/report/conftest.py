@@ -6,7 +6,7 @@ import pytest
 
 from dina import stores
 from dina.recordings.limits import limits
-from dina.settings import QualitySettings
+from dina.settings import DeconvolutionSettings, QualitySettings, RegistrationSettings
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 PNG = bytes.fromhex(
@@ -17,6 +17,26 @@ CLOCK = {"rate_error_ppm": 12.4, "offset_s": 3.5, "worst_residual_s": 0.0042, "n
 CLOCK |= {"span_s": 500.0, "beyond_s": 120.0}
 LINE = {"at_once": 0.2, "slope_per_hour": -0.3, "slope_low": -0.4, "slope_high": -0.2, "longest_s": 1200.0}
 ONLY = "{% if simulated is not false %}"
+
+
+SETTINGS = {
+    "mouse": {
+        "indicator": "GCaMP6f",
+        "structural_channel": 1,
+        "registration": RegistrationSettings(align_by="structural").model_dump(),
+        "deconvolution": DeconvolutionSettings().model_dump(),
+        "changed": {"responses.measure": ["dff", "deconvolved"], "session.min_evidence": [0.1, 0.06]},
+        "overridden": ["responses.measure", "session.max_compactness"],
+    },
+    "movie": {
+        "indicator": None,
+        "structural_channel": None,
+        "registration": RegistrationSettings(non_rigid=False).model_dump(),
+        "deconvolution": DeconvolutionSettings().model_dump(),
+        "changed": {},
+        "overridden": [],
+    },
+}
 
 
 def row(decoder, metric, mode, value, *, chance=0.01, recording="mouse"):
@@ -36,6 +56,12 @@ GOOD = {
     "noise_level": 2.0,
     "signal_to_noise": 9.0,
     "n_neurons": 40,
+    "clipped_share": 0.0,
+    "repeated_share": 0.0,
+    "dark_share": 0.0,
+    "bidirectional_offset_px": 0,
+    "persistence": 1.0,
+    "neighbour_likeness": 1.0,
 }
 
 
@@ -51,12 +77,15 @@ def write_stores(folder, n_planes, length_s, n_test):
     """What the report tells of a recording; without test images, one without stimuli."""
     for plane in range(n_planes):
         with stores.new_store(folder / f"plane-{plane}/registered") as store:
-            stores.write_attributes(store, {"n_dropped_pages": plane})
+            stores.write_attributes(store, {"n_dropped_pages": plane, "n_blocks": 9 if n_planes > 1 else 0})
+        with stores.new_store(folder / f"plane-{plane}/activity") as store:
+            stores.write_attributes(store, {"tau_s": 0.7 if n_planes > 1 else 1.0})
     with stores.new_store(folder / "session") as store:
         stores.write_array(store, "frame_time_s", np.tile(np.linspace(0, length_s, 50), (n_planes, 1)), unit="s")
         planes = {"planes": list(range(n_planes)), "height_px": 60, "width_px": 80, "volume_rate_hz": 7.5}
         stores.write_attributes(store, planes)
-        stores.write_table(store, "rois", pd.DataFrame({"rejected": ["", "too small", "too small", "not compact"]}))
+        table = pd.DataFrame({"rejected": ["", "too small", "too small", "not compact"]})
+        stores.write_table(store, "rois", table.assign(red=True) if n_planes > 1 else table)
     if n_test:
         with stores.new_store(folder / "stimuli") as store:
             stores.write_attributes(store, {"n_near_duplicates_across_splits": 3})
@@ -72,6 +101,9 @@ def write_stores(folder, n_planes, length_s, n_test):
                     "split_names": ["train", "validation", "test"],
                     "reliability_source": "none: too few training repeats",
                     "measure": "dff",
+                    "window_s": [0.1, 0.7],
+                    "baseline_s": [-0.3, 0.0],
+                    "lag_s": 0.04,
                     "n_masked_trials": 4,
                     "clock": CLOCK,
                     "drift": {"level_change_sd": -0.4, "line": LINE},

@@ -68,3 +68,10 @@ def test_lost_frames_are_told(tmp_path):
 def test_responses_that_were_imported_have_no_clock(tmp_path):
     assert told(tmp_path, clock=None, n_masked_trials=None) == []
     assert "clock" not in recording_facts(tmp_path).line
+
+
+def test_frames_left_out_at_the_end_are_no_question(tmp_path):
+    write_stores(tmp_path, n_planes=2, length_s=800, n_test=0)
+    write_quality(tmp_path, {0: {}})
+    (told_of,) = (caution for caution in recording_facts(tmp_path).cautions if "at the movie's end" in caution)
+    assert told_of == "1 frame at the movie's end made no whole volume of all planes and channels and were left out."

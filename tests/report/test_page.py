@@ -8,7 +8,7 @@ import pytest
 from jinja2 import Template
 
 from dina.report.page import write_report
-from tests.report.conftest import FIGURES
+from tests.report.conftest import FIGURES, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +28,7 @@ def page(results):
         scoreboard=results / "tables/scoreboard.csv",
         captions=captions,
         simulated=["mouse"],
+        settings=SETTINGS,
     )
     return output.read_text(encoding="utf-8")
 
@@ -125,7 +126,7 @@ def test_facts_and_cautions_stand_above_the_figures(page):
     assert "47 trials of 47 images (30 train, 5 validation, 12 test)" in mouse
     cautions = re.findall("<li>([^<]*)</li>", mouse.split("<nav")[0])
     told = (
-        "1 frame at the end",
+        "1 frame at the movie's end",
         "shown at 700 s of a movie of 1400 s",
         "12 test images",
         "Too few training",
@@ -139,6 +140,34 @@ def test_facts_and_cautions_stand_above_the_figures(page):
     assert [part in caution for part, caution in zip(told, map(html.unescape, cautions), strict=True)] == [True] * len(
         told
     )
-    assert "rate +12 ppm, offset 3.500 s, worst residual 4.2 ms" in mouse and "responses are mean dF/F" in mouse
+    assert "(movie = 3.500 s + 1.000012 × log, worst residual 4.2 ms)" in mouse
+    assert "1 of 1 neuron red in the structural channel" in mouse and "red" not in movie.split("<nav")[0]
     assert "behaviour carried along: running_cm_s, pupil_area" in mouse
     assert "The movie lasts 16 s" in movie and "trial" not in movie.split("<nav")[0]
+
+
+def test_methods_in_a_sentence(page):
+    mouse, movie = (re.search(r"Methods\.</strong> (.*?)</p>", part)[1] for part in page.split("<section")[1:])
+    assert mouse == (
+        "Indicator GCaMP6f; registration by suite2p (non-rigid, 9 blocks of at most 96 px, measured in the structural "
+        "channel); neuropil subtracted with a coefficient of 0.7; baseline of dF/F in windows of 60 s; deconvolution "
+        "by OASIS with a tau of 0.7 s; responses: mean dF/F from 0.10 to 0.70 s after image onset, less that from "
+        "−0.30 to 0.00 s, windows delayed by a lag of 0.04 s; 1 neuron."
+    )
+    assert movie.startswith("Indicator not stated; registration by suite2p (rigid);") and "responses" not in movie
+
+
+def test_settings_that_are_not_the_defaults(page):
+    mouse, movie = (part.split("<nav")[0] for part in page.split("<section")[1:])
+    assert "<summary>2 settings not at the default (1 by recordings/mouse.yaml)</summary>" in mouse
+    assert (
+        "<td>responses.measure</td><td>&#34;dff&#34;</td><td>&#34;deconvolved&#34;</td><td>recordings/mouse.yaml"
+        in mouse
+    )
+    assert "<td>session.min_evidence</td><td>0.1</td><td>0.06</td><td>the configuration" in mouse
+    assert "<details" not in movie and "All settings are the defaults." in movie
+
+
+def test_an_indicator_that_is_not_stated_calls_for_caution(page):
+    mouse, movie = (part.split("<nav")[0] for part in page.split("<section")[1:])
+    assert "The indicator is not stated: a decay (tau) of 1 s" in movie and "not stated" not in mouse

@@ -2,17 +2,25 @@
 
 import os
 import sys
+import time
 from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
-from dina.imaging.readers.formats import headers_beside
-from dina.recordings.sheet import check_inputs, load_settings, movie_files
+from dina.imaging.readers.formats import with_files_beside
+from dina.recordings.sheet import (
+    changed_settings,
+    check_inputs,
+    load_settings,
+    movie_files,
+    overridden_settings,
+)
 
+STARTED = time.time()
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
 
 try:
-    settings = load_settings(config, str(workflow.configfiles[-1]))
+    settings = load_settings(config, " + ".join(map(str, workflow.configfiles)))
     check_inputs(settings, SHEET)
 except DinaError as error:
     raise WorkflowError(str(error))
@@ -83,6 +91,12 @@ def seeds(wildcards):
     return settings[wildcards.recording]["dina"]["seeds"]
 
 
+def acquisition_of_plane(wildcards):
+    """How a plane's frames lie in the files; other planes that are left out do not matter to it."""
+    acquisition = settings[wildcards.recording]["acquisition"]
+    return {key: value for key, value in acquisition.items() if key != "skip_planes"}
+
+
 def cores_of_a_plane(wildcards):
     """This machine's cores, shared out among a recording's planes."""
     return max(1, (workflow.cores or 1) // len(planes(wildcards)))
@@ -118,14 +132,11 @@ def whole_movie(wildcards):
 
 
 def own_movie(wildcards, plane):
-    """The user's files of a plane: movie, headers beside it, tables of frame times and bad frames."""
+    """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
     row = recording_of(wildcards)
-    files = movie_files(row["movie"], plane)
-    headers = [header for path in files for header in headers_beside(path)]
+    files = with_files_beside(movie_files(row["movie"], plane))
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return (
-        files + headers + [Path(path.replace("{plane}", str(plane))) for path in tables]
-    )
+    return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
 
 
 def stimuli(wildcards):
@@ -264,15 +275,35 @@ def figures_of(recording):
 
 def described(recording):
     """The manifests of the stores whose facts stand above a recording's figures."""
-    names = [f"plane-{plane}/registered" for plane in planes_of(recording)]
+    names = [
+        f"plane-{plane}/{store}"
+        for plane in planes_of(recording)
+        for store in ("registered", "activity")
+    ]
     names += ["movie", "session", "quality"]
     names += ["stimuli", "responses"] if recording in DECODING else []
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
+
+
+def told_settings(recording):
+    """What the report says of a recording's settings: its methods, and what is not at the default."""
+    of = settings[recording]
+    return {
+        "indicator": of["recording"]["indicator"],
+        "structural_channel": of["acquisition"]["structural_channel"],
+        "registration": of["registration"],
+        "deconvolution": of["deconvolution"],
+        "changed": changed_settings(of),
+        "overridden": overridden_settings(SHEET, recording),
+    }
 
 
 def show_summary():
     """Say where the report is, and print the scoreboard, if this run came that far."""
     from dina.report.summary import summarise
 
-    if Path(RESULTS, "report.html").is_file():
+    page = Path(RESULTS, "report.html")
+    if page.is_file() and page.stat().st_mtime >= STARTED:
         print(summarise(Path(RESULTS)), file=sys.stderr)
+    elif page.is_file():
+        print(f"\nThe report is of an earlier run: {page}", file=sys.stderr)

@@ -1,5 +1,5 @@
 FIGURES = {
-    "imaging": ["quality", "mean-image", "motion", "traces"],
+    "imaging": ["quality", "mean-image", "rois", "motion", "traces"],
     "responses": ["responses"],
     "training": ["training"],
     "probing": ["identification", "decoders", "reconstruction", "categories"],
@@ -16,6 +16,8 @@ rule plot_imaging:
         quality=ancient(results("quality")),
         registered_manifest=per_plane("registered.json"),
         registered=ancient(per_plane("registered")),
+        rois_manifest=per_plane("rois.json"),
+        rois=ancient(per_plane("rois")),
         truth_manifest=truth(".json"),
         truth=ancient(truth()),
     output:

@@ -100,6 +100,7 @@ rule report:
             for name, of in settings.items()
             if of["recording"]["source"] == "simulated"
         ],
+        settings={recording: told_settings(recording) for recording in RECORDINGS},
         code=code_version("dina.report.page"),
     message:
         "writing the report"

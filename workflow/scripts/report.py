@@ -14,4 +14,5 @@ with stage(snakemake) as job:
         scoreboard=next(iter(job.inputs("scoreboard")), None),
         captions=job.inputs("captions")[0].parent,
         simulated=list(job.params.simulated),
+        settings=job.params.settings,
     )

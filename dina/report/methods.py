@@ -1,0 +1,113 @@
+"""How a recording was analysed: one line for a paper's methods, and which settings are not the defaults."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dina import stores
+from dina.figures.looks import written
+from dina.report.facts import count
+
+MEASURES = {
+    "deconvolved": "summed deconvolved activity",
+    "dff": "mean dF/F",
+    "both": "summed deconvolved activity (with mean dF/F beside it)",
+}
+
+
+@dataclass(frozen=True)
+class StatedSettings:
+    """What the report needs of a recording's settings.
+
+    Attributes
+    ----------
+    indicator : str, or None where the sheet does not state it
+    structural_channel : int, from 0, or None
+    registration, deconvolution : the sections of the settings
+    changed : dotted key → value and default, of settings that differ from the default
+    overridden : dotted keys that the recording's own file sets
+    """
+
+    indicator: str | None
+    structural_channel: int | None
+    registration: dict[str, Any]
+    deconvolution: dict[str, Any]
+    changed: dict[str, tuple[Any, Any]]
+    overridden: list[str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting as readers see it: its dotted key, value and default, and whether the recording's own file sets it."""
+
+    key: str
+    value: str
+    default: str
+    own: bool
+
+
+def methods_line(folder: Path, stated: StatedSettings) -> str:
+    """One sentence from raw movie to responses.
+
+    Parameters
+    ----------
+    folder : the recording's folder of results, with ``session``, ``plane-{p}/registered`` and ``plane-{p}/activity``;
+        ``responses`` may be absent
+    stated : StatedSettings
+    """
+    planes = stores.read_attributes(folder / "session")["planes"]
+    n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
+    tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
+    rois = stores.read_table(folder / "session", "rois")
+    parts = [
+        f"Indicator {stated.indicator or 'not stated'}",
+        _registration(n_blocks, stated),
+        f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}",
+        f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s",
+        f"deconvolution by OASIS with a tau of {tau_s:g} s",
+    ]
+    if (folder / "responses").is_dir():
+        parts.append(_responses(stores.read_attributes(folder / "responses")))
+    return "; ".join([*parts, count((rois["rejected"] == "").sum(), "neuron")]) + "."
+
+
+def _registration(n_blocks: int, stated: StatedSettings) -> str:
+    kind = f"non-rigid, {n_blocks} blocks of at most {stated.registration['block_px']} px" if n_blocks else "rigid"
+    channel = ""
+    if stated.structural_channel is not None:
+        channel = f", measured in the {stated.registration['align_by']} channel"
+    return f"registration by suite2p ({kind}{channel})"
+
+
+def _responses(attributes: dict[str, Any]) -> str:
+    """What a response is."""
+    baseline = (
+        f"less that from {_span(attributes['baseline_s'])}" if attributes["baseline_s"] else "no baseline subtracted"
+    )
+    said = f"responses: {MEASURES[attributes['measure']]} from {_span(attributes['window_s'])} after image onset"
+    return f"{said}, {baseline}, windows delayed by a lag of {attributes['lag_s']:g} s"
+
+
+def _span(window_s: list[float]) -> str:
+    return f"{written(window_s[0], 2)} to {written(window_s[1], 2)} s"
+
+
+def methods_cautions(stated: StatedSettings) -> list[str]:
+    """What was assumed for want of a statement."""
+    if stated.indicator is not None or stated.deconvolution["tau_s"] is not None:
+        return []
+    return [
+        "The indicator is not stated: a decay (tau) of 1 s and no lag are assumed. Name it in the recording sheet, "
+        "or set deconvolution.tau_s."
+    ]
+
+
+def changes(stated: StatedSettings) -> list[Change]:
+    """Settings that differ from the defaults, in order of their keys."""
+    return [
+        Change(key, *(json.dumps(of) for of in stated.changed[key]), own=key in stated.overridden)
+        for key in sorted(stated.changed)
+    ]
