@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,14 +43,16 @@ def read_table(
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         _refuse_long_rows(path)
-        return pd.read_csv(
-            path,
-            sep=separator(path),
-            index_col=False,  # or pandas takes the first cells of rows longer than the header for their names
-            dtype=dict.fromkeys(text, str),
-            keep_default_na=False,
-            na_values={name: [""] for name in numbers},
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of empty cells beyond the header
+            return pd.read_csv(
+                path,
+                sep=separator(path),
+                index_col=False,  # or pandas takes the first cells of rows longer than the header for their names
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values={name: [""] for name in numbers},
+            )
     except (ValueError, OSError, csv.Error) as error:
         raise InputError(
             problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
@@ -61,11 +64,11 @@ def separator(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
-def column_remedy(table: pd.DataFrame, path: Path) -> str:
-    """What to do about columns that are not there: rename those that are, or separate them rightly."""
-    if path.suffix.lower() != ".parquet" and len(table.columns) == 1:
-        return f"A {path.suffix} file is separated by {separator(path)!r}: is this one not? Else rename the columns."
-    return "Rename the columns."
+def column_remedy(n_columns: int, path: Path, otherwise: str = "Rename the columns.") -> str:
+    """What to do about columns that are not there, or cells beyond them: a single one is suspected to be several."""
+    if path.suffix.lower() != ".parquet" and n_columns == 1:
+        return f"A {path.suffix} file is separated by {separator(path)!r}: is this one not? Else: {otherwise}"
+    return otherwise
 
 
 def row_of(path: str | Path, row: int) -> str:
@@ -94,7 +97,9 @@ def numbers_in(table: pd.DataFrame, path: str | Path, *names: str) -> list[np.nd
     missing = [name for name in names if name not in table]
     if missing:
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        raise InputError(problem(path, found, f"also {' and '.join(missing)}", column_remedy(table, Path(path))))
+        raise InputError(
+            problem(path, found, f"also {' and '.join(missing)}", column_remedy(len(table.columns), Path(path)))
+        )
     if table.empty:
         raise InputError(problem(path, "no row", "at least one", "Fill in the table, or empty its cell in the sheet."))
     return [column_of_numbers(table, name, path) for name in names]
@@ -135,7 +140,8 @@ def _refuse_long_rows(path: Path) -> None:
         n_columns = len(next(rows, []))
         for number, cells in enumerate(rows, start=2):
             if any(cell.strip() for cell in cells[n_columns:]):
-                found, remedy = f"{len(cells)} cells", "Remove the surplus cells, or name their columns in the header."
+                remedy = "Remove the surplus cells, or name their columns in the header."
+                found, remedy = f"{len(cells)} cells", column_remedy(n_columns, path, remedy)
                 raise InputError(problem(f"{path}, row {number}", found, f"{n_columns}, as in the header", remedy))
 
 

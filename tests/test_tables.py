@@ -48,6 +48,12 @@ def test_another_separator_is_suspected(tmp_path):
         numbers_in(table, tmp_path / "table.csv", "first", "last")
 
 
+def test_another_separator_is_suspected_where_decimals_have_commas(tmp_path):
+    (tmp_path / "table.csv").write_text("first;last\n3,0;5,0\n")
+    with pytest.raises(InputError, match=r"row 2: found 3 cells; expected 1, .*separated by ','"):
+        read_table(tmp_path / "table.csv", "a table")
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00a", b'first\n"' + b"x" * 200_000])
 def test_what_is_no_table_is_refused(tmp_path, content):
     (tmp_path / "table.csv").write_bytes(content)

@@ -89,7 +89,9 @@ def read_clock_events(path: str | Path) -> ClockEvents:
     missing = [column for column in ("log_s", name) if column not in table]
     if missing:
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        raise InputError(problem(path, found, "log_s, and movie_s or movie_frame", column_remedy(table, path)))
+        raise InputError(
+            problem(path, found, "log_s, and movie_s or movie_frame", column_remedy(len(table.columns), path))
+        )
     if len(table) < FEWEST_EVENTS:
         found, expected = f"{len(table)} events", f"at least {FEWEST_EVENTS}: a line has a rate and an offset"
         remedy = "Add an event near the recording's end, or empty clock_events and shift the onsets."

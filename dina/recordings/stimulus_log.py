@@ -141,7 +141,7 @@ def _check_columns(table: pd.DataFrame, path: Path, image_column: str) -> None:
             and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
         ]
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        remedy = " ".join(hints) or column_remedy(table, path)
+        remedy = " ".join(hints) or column_remedy(len(table.columns), path)
         raise InputError(problem(path, found, f"also {' and '.join(missing)}", remedy))
 
 

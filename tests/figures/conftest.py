@@ -104,7 +104,7 @@ def write_responses(path, *, repeats):
         responses=responses,
         image_index=image,
         repeat=repeat,
-        onset_s=np.arange(len(image)) ** 1.1,  # showings are not all equally far apart
+        onset_s=np.arange(len(image)) ** 1.5,  # showings are not all equally far apart
         split=split,
         images=rng.random((n_images, 16, 16), np.float32),
         category=(np.arange(n_images) % 3).astype(np.int16),
