@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import ScaledTranslation
 
 from dina import stores
 from dina.figures.looks import BLACK
@@ -19,6 +20,7 @@ from dina.imaging.rois import Footprints
 GREY_PERCENTILES = (1, 99.7)  # vessels' walls and the brightest somata saturate
 GAMMA = 0.7  # below 1 dim somata show beside bright ones
 BAR_SHARE = 0.25  # of the image's width, at most
+BAR_BELOW_IN = 0.08  # the picture's lower edge
 NICE_LENGTHS = (1, 2, 5)
 VISIBLE_COLOUR = "white"
 
@@ -60,9 +62,10 @@ def scale_bar(axes: Axes, width_px: int, pixel_size_um: float | None) -> None:
     """A bar of round length below the picture, in micrometres where the pixel size is known."""
     size, unit = (pixel_size_um, "µm") if pixel_size_um else (1.0, "px")
     length = round_length(BAR_SHARE * width_px * size)
-    place = axes.get_xaxis_transform()
-    axes.plot([0, length / size], [-0.02, -0.02], color=BLACK, linewidth=2, transform=place, clip_on=False)
-    axes.text(length / size, -0.02, f"  {length:g} {unit}", va="center", fontsize=7, transform=place)
+    below = ScaledTranslation(0, -BAR_BELOW_IN, axes.figure.dpi_scale_trans)
+    place = axes.get_xaxis_transform() + below
+    axes.plot([0, length / size], [0, 0], color=BLACK, linewidth=2, transform=place, clip_on=False)
+    axes.text(length / size, 0, f"  {length:g} {unit}", va="center", fontsize=7, transform=place)
 
 
 def round_length(most: float) -> float:

@@ -37,6 +37,7 @@ MAX_NUMBERED = 300  # of a plane's ROIs; beyond, the accepted alone have their n
 MAX_HEIGHT_IN = 1.3 * PAGE_WIDTH_IN  # of a plane's picture
 NUMBER_PT, REJECTED_PT = 6.0, 5.5  # room for three digits within a soma of 12 px in a field of 512
 DIGIT_WIDTH, LINE_HEIGHT = 0.66, 1.05  # of DejaVu Sans, per font size
+MOVES = (0, -1.2, 1.2)  # lines by which an accepted ROI's number makes way for another's
 LEGEND_COLUMNS = 4
 POINTS_PER_IN = 72
 
@@ -101,17 +102,18 @@ def _red_mark() -> dict:
 
 
 def _number(axes: Axes, table: pd.DataFrame, points_per_px: float) -> None:
-    """Every accepted ROI's number at its centroid, and those of rejected ones where they hide no other."""
+    """Accepted ROIs' numbers at their centroids, or a line off; those of rejected ones where they hide no other."""
     taken: list[np.ndarray] = []
     some = table if len(table) <= MAX_NUMBERED else table[table["rejected"] == ""]
     for roi in some.assign(last=some["rejected"] != "").sort_values("last", kind="stable").itertuples():
         size = REJECTED_PT if roi.last else NUMBER_PT
-        half = 0.5 * size / points_per_px * np.array([DIGIT_WIDTH * len(str(roi.roi)), LINE_HEIGHT])
-        centre = np.array([roi.x_px, roi.y_px])
-        box = np.concatenate([centre - half, centre + half])
-        if roi.last and any(overlaps(box, other) for other in taken):
+        extent = size / points_per_px * np.array([DIGIT_WIDTH * len(str(roi.roi)), LINE_HEIGHT])
+        centres = [np.array([roi.x_px, roi.y_px + lines * extent[1]]) for lines in ((0,) if roi.last else MOVES)]
+        free = [at for at in centres if not any(overlaps(_box(at, extent), other) for other in taken)]
+        if roi.last and not free:
             continue
-        taken.append(box)
+        centre = free[0] if free else centres[0]
+        taken.append(_box(centre, extent))
         axes.text(
             *centre,
             str(roi.roi),
@@ -119,9 +121,14 @@ def _number(axes: Axes, table: pd.DataFrame, points_per_px: float) -> None:
             color=REASON_COLOURS[roi.rejected] if roi.last else ACCEPTED,
             ha="center",
             va="center_baseline",
-            bbox={"facecolor": BLACK, "alpha": 0.7, "linewidth": 0, "pad": 0.4},
+            bbox={"facecolor": BLACK, "alpha": 0.8, "linewidth": 0, "pad": 0.4},
             clip_on=True,
         )
+
+
+def _box(centre: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Left, top, right, bottom."""
+    return np.concatenate([centre - extent / 2, centre + extent / 2])
 
 
 def overlaps(box: np.ndarray, other: np.ndarray) -> bool:

@@ -1,5 +1,7 @@
 """The figure for curation: numbers, reasons, red neurons, and what is drawn where there is much."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,6 +60,15 @@ def write_crowd(folder, n, n_planes=1):
 
 def test_a_number_that_would_hide_another_is_left_out(tmp_path):
     assert numbers(drawn(write_crowd(tmp_path, 5), tmp_path, [0]).axes[0]) == ["0"]
+
+
+def test_accepted_numbers_make_way_for_each_other(tmp_path):
+    session = write_crowd(tmp_path, 3)
+    stores.write_table(session, "rois", stores.read_table(session, "rois").assign(rejected=""))
+    figure = drawn(session, tmp_path, [0])
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text().isdigit()]
+    assert len(boxes) == 3 and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
 
 
 @pytest.mark.parametrize(("n", "numbered"), [(MAX_NUMBERED, 2), (MAX_NUMBERED + 1, 1)])
