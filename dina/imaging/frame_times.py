@@ -41,10 +41,11 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     where = _source(movie, plane)
     time_s = _times_s(movie, plane)
     _refuse_disorder(time_s, f"{where}, frame times of plane {plane}")
-    interval_s = float(np.median(np.diff(time_s)))
+    gaps = in_gaps(time_s)
+    interval_s = float(np.diff(time_s)[~gaps].mean())  # the median would keep the rounding of tables
     refuse_odd_rate(1 / interval_s, where)
     check_rate(acquisition.volume_rate_hz, 1 / interval_s, where)
-    n_gaps = int(np.sum(in_gaps(time_s)))
+    n_gaps = int(np.sum(gaps))
     if n_gaps:
         warnings.warn(f"{where}: {n_gaps} gaps between frames of plane {plane}: frames were lost.", stacklevel=2)
     stated_hz = acquisition.volume_rate_hz

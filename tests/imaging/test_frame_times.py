@@ -44,7 +44,7 @@ def test_a_table_of_every_frame_or_every_volume(movie, tmp_path):
     time_s, rate_hz = frame_times_s(Movie([movie], volumes), 2)
     interval_s = np.median(np.diff(IRREGULAR[::4]))
     np.testing.assert_allclose(time_s, IRREGULAR[::4] + interval_s / 2)
-    assert rate_hz == pytest.approx(1 / interval_s)
+    assert rate_hz == pytest.approx(1 / np.diff(IRREGULAR[::4]).mean())
 
 
 @pytest.mark.parametrize(
