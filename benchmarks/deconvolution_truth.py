@@ -8,10 +8,11 @@ dF/F is brought to frames of 7.5 and of 30 Hz in two ways. ``averaged``: the mea
 within it. ``sampled``: the value at the frame's time, as by a microscope whose beam passes a cell for milliseconds of
 each frame, beside the spikes since the frame before, which is what deconvolved activity stands for in
 ``dina.recordings.responses``. It goes through dina's baseline and OASIS with default settings and the preset of its
-indicator. It and the true counts per frame are smoothed with a Gaussian of 0.2 s. Sweeps are never
-joined before that; within a recording, Pearson's r is that of all its sweeps' frames together. The table holds
-medians over recordings, as they come (lag 0) and at each recording's best lag within 0.3 s. Nothing is tuned to
-these files: decays and lags are those of ``dina.imaging.indicators``, the same for every laboratory.
+indicator, through the network, and through both for their average. It and the true counts per frame are smoothed with
+a Gaussian of 0.2 s. Sweeps are never joined before that; within a recording, Pearson's r is that of all its sweeps'
+frames together. The table holds medians over recordings, as they come (lag 0) and at each recording's best lag within
+0.3 s. Nothing is tuned to these files: decays and lags are those of ``dina.imaging.indicators``, the same for every
+laboratory, and the network was trained on simulated traces.
 """
 
 from __future__ import annotations
@@ -26,7 +27,15 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.ndimage import gaussian_filter1d
 
-from dina.imaging.deconvolution import deconvolved, interpolated, maximin_baseline, missing_frames
+from dina.imaging.deconvolution import (
+    average,
+    deconvolved,
+    earlier,
+    interpolated,
+    maximin_baseline,
+    missing_frames,
+    network_events,
+)
 from dina.imaging.indicators import PRESETS
 from dina.settings import Settings
 
@@ -38,7 +47,7 @@ SMOOTHING_S = 0.2
 LAGS_S = np.arange(-15, 16) * 0.02
 EVENT_UNITS_PER_S = 1e4
 WAYS = ("averaged", "sampled")
-METHODS = ("dF/F", "OASIS", "OASIS, lag corrected")
+METHODS = ("dF/F", "OASIS", "OASIS, lag corrected", "network", "average")
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,11 @@ class Frames:
     dff: np.ndarray
     counts: np.ndarray
     measured: np.ndarray
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames a second."""
+        return 1 / (self.time_s[1] - self.time_s[0])
 
 
 def main() -> None:
@@ -138,21 +152,29 @@ def compare(recordings: list[list[Sweep]], indicator: str, rate_hz: float, way: 
 
 def correlate(sweeps: list[Frames], indicator: str) -> dict[str, np.ndarray]:
     """Of each method, (lags,) Pearson's r over all frames of a recording."""
+    preset_s = PRESETS[indicator].lag_s
     events = [activity(sweep, indicator) for sweep in sweeps]
+    inferred = [network_events(sweep.dff[None], ~sweep.measured[None], sweep.rate_hz)[0] for sweep in sweeps]
+    both = [
+        average(earlier(first[None], preset_s * sweep.rate_hz), second[None])[0]
+        for sweep, first, second in zip(sweeps, events, inferred, strict=True)
+    ]
     traces = {
         "dF/F": ([sweep.dff for sweep in sweeps], 0.0),
         "OASIS": (events, 0.0),
-        "OASIS, lag corrected": (events, PRESETS[indicator].lag_s),
+        "OASIS, lag corrected": (events, preset_s),
+        "network": (inferred, 0.0),
+        "average": (both, 0.0),
     }
     return {
-        method: np.array([correlation(sweeps, inferred, lag_s + preset_s) for lag_s in LAGS_S])
-        for method, (inferred, preset_s) in traces.items()
+        method: np.array([correlation(sweeps, values, lag_s + method_lag_s) for lag_s in LAGS_S])
+        for method, (values, method_lag_s) in traces.items()
     }
 
 
 def activity(sweep: Frames, indicator: str) -> np.ndarray:
     """(frames,) dina's baseline and OASIS of a sweep."""
-    settings, rate_hz = Settings().deconvolution, 1 / (sweep.time_s[1] - sweep.time_s[0])
+    settings, rate_hz = Settings().deconvolution, sweep.rate_hz
     dff = sweep.dff[None]
     baseline = maximin_baseline(dff, settings.baseline_window_s * rate_hz, settings.baseline_sigma_frames)
     return deconvolved(dff - baseline, PRESETS[indicator].tau_s, rate_hz)[0]
@@ -162,7 +184,7 @@ def correlation(sweeps: list[Frames], inferred: list[np.ndarray], lag_s: float) 
     """Pearson's r of smoothed counts and of what was inferred ``lag_s`` later; 0 where nothing was inferred."""
     pairs = []
     for sweep, trace in zip(sweeps, inferred, strict=True):
-        sigma_frames = SMOOTHING_S / (sweep.time_s[1] - sweep.time_s[0])
+        sigma_frames = SMOOTHING_S * sweep.rate_hz
         truth, smooth = (gaussian_filter1d(values.astype(float), sigma_frames) for values in (sweep.counts, trace))
         pairs.append(np.stack([truth, np.interp(sweep.time_s + lag_s, sweep.time_s, smooth)])[:, sweep.measured])
     truth, smooth = np.concatenate(pairs, axis=1)

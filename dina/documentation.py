@@ -79,7 +79,8 @@ MOVIES = (
 )
 MOVIES_TEXT = """
 Any other folder stands for the movie files in it. What the sheet states is held against the header: counts must agree,
-rates to 2 %; the sheet's pixel size goes first. `header` set to `ignore` leaves the header unread.
+rates to 2 %, and the header's is then taken, since sheets round; the sheet's pixel size goes first. Headers of all
+files must agree. `header` set to `ignore` leaves them unread, and takes an OME-TIFF's pages as they lie in the file.
 
 The folders of Prairie View and ThorImage are read through [roiextractors](https://roiextractors.readthedocs.io), which
 `pip install --constraint envs/constraints.txt --editable '.[vendors]'` adds. What it would read in disorder is refused,
@@ -102,14 +103,19 @@ Parquet, CSV or TSV, one row a trial, sorted by time; or an NWB 2 file (`.nwb`, 
 Further columns of numbers (`running_cm_s`, `pupil_area`; empty cells allowed) are carried along as the table
 `behaviour` of `stimuli` and `responses`, one row a trial; no decoder reads them. Other columns are ignored.
 
+An image must be shown within the movie. A trial with a response or baseline window that reaches beyond it, or that
+meets masked frames or a gap in which frames were lost, is left out; the report tells how many. Volumes begin with
+plane 0, also where `skip_planes` leaves it out.
+
 ### A log on a clock of its own
 
 Where onsets were not recorded on the movie's clock, the sheet's `clock_events` names a table (Parquet, CSV or TSV)
 of at least two events that both saw, sorted by time: `log_s`, the event in seconds on the log's clock, and `movie_s`,
 in seconds from the start of the movie, or `movie_frame`, the volume that began at the event, from 0 (parts of a
 volume are allowed). A straight line is fitted, and onsets may lie a little beyond the events. No event is left out:
-one more than 50 ms off the line is refused by its row, and so are rates that differ by more than 1 %. Rate, offset
-and largest residual stand in the report.
+one more than 50 ms off the line is refused by its row, and so are rates that differ by more than 0.1 %
+(a rounded `volume_rate_hz` may be the cause); the report is cautious above 200 ppm. Rate, offset and largest residual
+stand in the report.
 
 ## Curation
 

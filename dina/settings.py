@@ -298,8 +298,16 @@ class ExtractionSettings(Section):
 
 
 class DeconvolutionSettings(Section):
-    """From fluorescence to dF/F and deconvolved activity (OASIS)."""
+    """From fluorescence to dF/F and deconvolved activity."""
 
+    method: Literal["oasis", "network", "average"] = Field(
+        "oasis",
+        description="Deconvolution: oasis fits decaying events to each trace, sharp in time and in the movie's unit; "
+        "network is a small convolutional network trained on simulated traces, without lag but smoothed by 0.15 s, "
+        "which uses neither the indicator nor the baseline and decay set here; average is the mean of both, z-scored. "
+        "Beside true spikes, network was better than oasis with GCaMP6f and slightly worse with GCaMP6s; average lay "
+        "between them.",
+    )
     neuropil_coefficient: Annotated[float, Field(ge=0, le=1.5)] = Field(
         0.7, description="Share of the neuropil subtracted from each ROI."
     )
@@ -384,6 +392,29 @@ class QualitySettings(Section):
         description="Median over neurons of the 99th percentile of dF/F, above its median, in standard deviations of "
         "the noise; noise alone gives 2.3.",
     )
+    max_clipped_share: Fraction = Field(
+        1e-5,
+        description="Share of pixels at the movie's highest value: one soma clipped in every hundredth frame is about "
+        "as much.",
+    )
+    max_repeated_share: Fraction = Field(0.01, description="Share of frames that equal the one before.")
+    max_dark_share: Fraction = Field(
+        0.02, description="Share of the field of view at the mean image's lowest value: blanked columns, a shutter."
+    )
+    max_line_offset_px: Positive = Field(
+        0.5,
+        description="Offset of every other line that is left, pixels: see registration.bidirectional_shift_px.",
+    )
+    min_persistence: Fraction = Field(
+        0.7,
+        description="Likeness of the recording's first and last quarter, relative to that of its halves mixed: less "
+        "where the plane was lost; activity alone brings a movie of seconds to 0.8.",
+    )
+    min_neighbour_likeness: Fraction = Field(
+        0.95,
+        description="Likeness of neighbouring frames, relative to frames two to four apart: less where planes or "
+        "channels are taken for one.",
+    )
     min_neurons: Annotated[int, Field(ge=0)] = Field(
         10, description="Neurons accepted in a plane: with fewer, the medians above mean little."
     )
@@ -466,8 +497,8 @@ class ResponsesSettings(Section):
     )
     lag_s: float | None = Field(
         None,
-        description="Delay of activity behind the spikes, seconds: it moves both windows; null takes the indicator's "
-        "preset, measured for deconvolved activity.",
+        description="Delay of activity behind the spikes, seconds: it moves both windows; null takes that of the "
+        "deconvolution, which is the indicator's preset for oasis and 0 for network and average.",
     )
 
 
@@ -689,6 +720,8 @@ def parse(model: type[Section], values: dict, where: str) -> Section:
             if item["type"] == "extra_forbidden":
                 hint = nearest(str(item["loc"][-1]), _known_keys(model, item["loc"][:-1]))
                 lines.append(f"{where}: unknown setting {key!r}. {hint}")
+            elif item["type"] == "value_error" and isinstance(item.get("input"), dict):  # values that do not agree
+                lines.append(": ".join(part for part in (where, key, f"{_expected(item)}.") if part))
             else:
                 lines.append(f"{where}: {key}: found {item.get('input')!r}; expected {_expected(item)}.")
         raise SettingsError("\n".join(lines)) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,7 @@ def read_table(
     Raises
     ------
     InputError
-        If there is no such file or no table in it.
+        If there is no such file or no table in it; naming the row that has more cells than the header.
     """
     import pandas as pd
 
@@ -38,16 +40,20 @@ def read_table(
         remedy = "Correct the path in the recording sheet."
         raise InputError(problem(path, "no such file", what, remedy))
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(
-            path,
-            sep=separator(path),
-            dtype=dict.fromkeys(text, str),
-            keep_default_na=False,
-            na_values={name: [""] for name in numbers},
-        )
-    except (ValueError, OSError) as error:
+        _refuse_long_rows(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of empty cells beyond the header
+            return pd.read_csv(
+                path,
+                sep=separator(path),
+                index_col=False,  # or pandas takes the first cells of rows longer than the header for their names
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values={name: [""] for name in numbers},
+            )
+    except (ValueError, OSError, csv.Error) as error:
         raise InputError(
             problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
         ) from error
@@ -55,7 +61,14 @@ def read_table(
 
 def separator(path: Path) -> str:
     """What separates the cells of a text table."""
-    return "\t" if path.suffix == ".tsv" else ","
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def column_remedy(n_columns: int, path: Path, otherwise: str = "Rename the columns.") -> str:
+    """What to do about columns that are not there, or cells beyond them: a single one is suspected to be several."""
+    if path.suffix.lower() != ".parquet" and n_columns == 1:
+        return f"A {path.suffix} file is separated by {separator(path)!r}: is this one not? Else: {otherwise}"
+    return otherwise
 
 
 def row_of(path: str | Path, row: int) -> str:
@@ -84,7 +97,9 @@ def numbers_in(table: pd.DataFrame, path: str | Path, *names: str) -> list[np.nd
     missing = [name for name in names if name not in table]
     if missing:
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        raise InputError(problem(path, found, f"also {' and '.join(missing)}", "Rename the columns."))
+        raise InputError(
+            problem(path, found, f"also {' and '.join(missing)}", column_remedy(len(table.columns), Path(path)))
+        )
     if table.empty:
         raise InputError(problem(path, "no row", "at least one", "Fill in the table, or empty its cell in the sheet."))
     return [column_of_numbers(table, name, path) for name in names]
@@ -116,6 +131,18 @@ def refuse(path: str | Path, wrong: np.ndarray, values: np.ndarray, expected: st
         value = values[row]
         found = repr(value) if isinstance(value, str) and value else "nothing" if _is_blank(value) else f"{value}"
         raise InputError(problem(f"{path}, {row_of(path, row)}{more}", found, expected, remedy))
+
+
+def _refuse_long_rows(path: Path) -> None:
+    """Raise for the first row with something beyond the header's last column; empty cells there do no harm."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file, delimiter=separator(path))
+        n_columns = len(next(rows, []))
+        for number, cells in enumerate(rows, start=2):
+            if any(cell.strip() for cell in cells[n_columns:]):
+                remedy = "Remove the surplus cells, or name their columns in the header."
+                found, remedy = f"{len(cells)} cells", column_remedy(n_columns, path, remedy)
+                raise InputError(problem(f"{path}, row {number}", found, f"{n_columns}, as in the header", remedy))
 
 
 def _is_blank(value: object) -> bool:

@@ -13,7 +13,7 @@ from dina import stores
 from dina.figures.courses import draw_course, mark_frames, shown_planes, time_unit
 from dina.figures.looks import BLACK, GREY, PALE, VERMILLION
 from dina.figures.style import letter, limit_line, page_figure, say
-from dina.recordings.limits import MEASURES, Measure, beyond_limits, limit_of
+from dina.recordings.limits import DRAWN, Measure, beyond_limits, limit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +41,9 @@ def draw_quality(session: Path, quality: Path) -> Figure:
 
 
 def _draw_overview(figure: SubFigure, planes: pd.DataFrame, limit: dict[str, float], beyond: pd.DataFrame) -> None:
-    grid = figure.subplots(1, len(MEASURES), sharey=True)
+    grid = figure.subplots(1, len(DRAWN), sharey=True)
     rows = np.arange(len(planes))
-    for axes, measure in zip(grid, MEASURES, strict=True):
+    for axes, measure in zip(grid, DRAWN, strict=True):
         values = measure.scale * planes[measure.name].to_numpy(float)
         colours = np.where(beyond[measure.name], VERMILLION, BLACK)
         axes.scatter(values, rows, c=colours, s=14, linewidths=0, zorder=2, clip_on=False)

@@ -26,6 +26,7 @@ NO_REPEATS = (
     "the population drifts (panels a, b, d and e), is left out."
 )
 TOO_FEW = "too few images were shown twice"
+NO_LINE = "too few images were shown twice,\nor all about equally far apart"
 
 
 def plot_responses(responses: Path, folder: Path) -> None:
@@ -166,7 +167,7 @@ def _draw_between(axes: Axes, responses: Path) -> None:
     axes.set_title("two showings of an image, all neurons")
     line = stores.read_attributes(responses)["drift"]["line"]
     if line is None:
-        say(axes, TOO_FEW)
+        say(axes, NO_LINE)
         return
     axes.set(xlabel="time between the showings (min)", ylabel="correlation over neurons")
     bins = stores.read_table(responses, "drift")

@@ -1,4 +1,4 @@
-"""From fluorescence to dF/F and deconvolved activity: neuropil, baseline, and OASIS."""
+"""From fluorescence to dF/F and deconvolved activity: neuropil, baseline, and OASIS, a network, or both."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import numpy as np
 
 from dina import stores
 from dina.errors import StoreError, problem
-from dina.imaging.indicators import tau_s
+from dina.imaging.indicators import lag_s, tau_s
 from dina.imaging.rois import CARRIED
 from dina.settings import DeconvolutionSettings
 
 FEWEST_FRAMES = 2  # measured in an ROI, for a line and for a step
 BLOCK_ROIS = 8  # whose baselines are found at once, in cache
+UNITS = {"oasis": "stored value", "network": "relative", "average": "stored value"}  # of deconvolved activity
 
 
 def deconvolve_traces(
@@ -22,24 +23,26 @@ def deconvolve_traces(
     """Correct, normalise and deconvolve the traces of one plane, and write the ``activity`` store.
 
     With the neuropil-corrected trace ``Fc = F - c (Fneu - median Fneu)`` and its maximin baseline ``F0``,
-    dF/F is ``(Fc - F0) / F0`` and the deconvolved activity is OASIS (Friedrich et al. 2017, PLoS Comput.
-    Biol. 13:e1005423) of the undivided ``Fc - F0``.
+    dF/F is ``(Fc - F0) / F0``. The deconvolved activity comes from undivided traces, by ``settings.method``: OASIS
+    (Friedrich et al. 2017, PLoS Comput. Biol. 13:e1005423) of ``Fc - F0``, the network of :mod:`dina.imaging.network`
+    with a baseline of its own, or :func:`average` of both.
 
     Frames that were not measured, NaN or false in ``valid_frames`` (frames,) of the ``traces`` store, are first
     replaced by a straight line between their neighbours in time.
 
-    The store holds ``dff`` (rois, frames), 1 = 100 %; ``deconvolved`` (rois, frames), in stored values;
-    ``valid_frames`` (frames,), false where any ROI was interpolated; per ROI ``noise_level`` in % per square root of
-    Hz, over measured frames, and ``usable``: false where F0 is not above 0 throughout, since dF/F has no meaning
-    there. Such rows are 0 in ``dff`` and in ``noise_level``; their deconvolved activity, which is not divided by F0,
-    is as good as any.
+    The store holds ``dff`` (rois, frames), 1 = 100 %; ``deconvolved`` (rois, frames), in stored values, or in relative
+    numbers from the network; ``valid_frames`` (frames,), false where any ROI was interpolated; per ROI ``noise_level``
+    in % per square root of Hz, over measured frames, and ``usable``: false where F0 is not above 0 throughout, since
+    dF/F has no meaning there. Such rows are 0 in ``dff`` and in ``noise_level``; their deconvolved activity, which is
+    not divided by F0, is as good as any. Attributes name the method, ``deconvolution``, and by how much its events
+    trail the spikes, ``lag_s``.
 
     Parameters
     ----------
     traces, output : Path
     settings : DeconvolutionSettings
     indicator : str, optional
-        Sets the decay where the settings leave it open.
+        Sets the decay where the settings leave it open, and the lag of OASIS.
 
     Raises
     ------
@@ -57,14 +60,23 @@ def deconvolve_traces(
     usable = baseline.min(1) > 0
     raised = corrected - baseline
     dff = np.divide(raised, baseline, out=np.zeros_like(raised), where=usable[:, None])
-    tau = settings.tau_s or tau_s(indicator)
+    tau, lag = settings.tau_s or tau_s(indicator), lag_s(indicator)
+    events = deconvolved(raised, tau, rate_hz)
+    if settings.method != "oasis":
+        inferred = network_events(corrected, missing, rate_hz)
+        events = inferred if settings.method == "network" else average(earlier(events, lag * rate_hz), inferred)
+        lag = 0.0
     with stores.new_store(output) as store:
         stores.write_array(store, "dff", dff, unit="1")
-        stores.write_array(store, "deconvolved", deconvolved(raised, tau, rate_hz), unit="stored value")
+        stores.write_array(store, "deconvolved", events, unit=UNITS[settings.method])
         stores.write_array(store, "valid_frames", ~missing.any(0))
         stores.write_array(store, "noise_level", noise_level(dff, rate_hz, missing), unit="% / sqrt(Hz)")
         stores.write_array(store, "usable", usable)
-        stores.write_attributes(store, {key: attributes[key] for key in (*CARRIED, "diameter_px")} | {"tau_s": tau})
+        stores.write_attributes(
+            store,
+            {key: attributes[key] for key in (*CARRIED, "diameter_px")}
+            | {"deconvolution": settings.method, "tau_s": tau, "lag_s": lag},
+        )
 
 
 def missing_frames(
@@ -154,6 +166,29 @@ def deconvolved(raised: np.ndarray, tau: float, rate_hz: float) -> np.ndarray:
     from dina.imaging.oasis import oasis  # numba, which is slow to import
 
     return oasis(raised, tau, rate_hz)
+
+
+def network_events(corrected: np.ndarray, missing: np.ndarray, rate_hz: float) -> np.ndarray:
+    """(rois, frames) float32 :func:`~dina.imaging.network.infer_events` of finite traces, on a baseline of its own."""
+    from dina.imaging.network import BASELINE_SIGMA_S, BASELINE_WINDOW_S, infer_events
+
+    raised = corrected - maximin_baseline(corrected, BASELINE_WINDOW_S * rate_hz, BASELINE_SIGMA_S * rate_hz)
+    return infer_events(raised, noise_level(raised, rate_hz, missing), rate_hz)
+
+
+def earlier(events: np.ndarray, lag_frames: float) -> np.ndarray:
+    """Events (rois, frames) moved to ``lag_frames`` before, by straight lines between frames; the last one is held."""
+    frames = np.arange(events.shape[1])
+    return np.array([np.interp(frames + lag_frames, frames, row) for row in events], np.float32).reshape(events.shape)
+
+
+def average(events: np.ndarray, inferred: np.ndarray) -> np.ndarray:
+    """The mean of two (rois, frames), trace by trace, the second scaled to the first one's standard deviation.
+
+    Up to a constant, that is the mean of their z scores, in the unit of the first; like both, it is not negative.
+    """
+    sd, other_sd = events.std(1, keepdims=True), inferred.std(1, keepdims=True)
+    return (events + inferred * np.divide(sd, other_sd, out=np.zeros_like(sd), where=other_sd > 0)) / 2
 
 
 def _smooth(traces: np.ndarray, sigma_frames: float) -> np.ndarray:

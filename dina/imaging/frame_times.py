@@ -7,11 +7,12 @@ import warnings
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.acquisition import check_rate
+from dina.imaging.acquisition import check_rate, refuse_odd_rate
 from dina.imaging.movies import Movie
 from dina.settings import AcquisitionInfo
 from dina.tables import numbers_in, read_table
 
+SAME_RATE = 1e-9  # beyond the rounding of times made from the rate
 GAP_INTERVALS = 1.5  # an interval beyond this many usual ones holds a frame that was lost
 
 
@@ -19,7 +20,8 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     """Times of a plane's frames, and the volume rate.
 
     A table (``time_s``, one row a volume or one row a frame of any plane) goes before the files' headers, and
-    these before the rate. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
+    these before the rate. Where times are known, so is the rate, from their median interval; a stated one is only held
+    against it. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
 
     Parameters
     ----------
@@ -35,21 +37,58 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     InputError
         If neither says, if times do not increase or their number is wrong, or if they contradict the stated rate.
     """
-    acquisition, where = movie.acquisition, str(movie.path)
-    if acquisition.frame_times:
-        where = acquisition.frame_times.replace("{plane}", str(plane))
-        time_s = _tabulated(where, movie, plane)
-    else:
-        stated = movie.page_times_s(plane) if acquisition.header == "use" else None
-        time_s = stated if stated is not None else _regular(movie, plane)
-    time_s = time_s.astype(np.float64)
+    acquisition = movie.acquisition
+    where = _source(movie, plane)
+    time_s = _times_s(movie, plane)
     _refuse_disorder(time_s, f"{where}, frame times of plane {plane}")
     interval_s = float(np.median(np.diff(time_s)))
+    refuse_odd_rate(1 / interval_s, where)
     check_rate(acquisition.volume_rate_hz, 1 / interval_s, where)
-    n_gaps = int(np.sum(np.diff(time_s) > GAP_INTERVALS * interval_s))
+    n_gaps = int(np.sum(in_gaps(time_s)))
     if n_gaps:
         warnings.warn(f"{where}: {n_gaps} gaps between frames of plane {plane}: frames were lost.", stacklevel=2)
-    return time_s, acquisition.volume_rate_hz or 1 / interval_s
+    stated_hz = acquisition.volume_rate_hz
+    regular = stated_hz is not None and np.isclose(interval_s * stated_hz, 1, rtol=SAME_RATE, atol=0)
+    return time_s, stated_hz if regular else 1 / interval_s
+
+
+def in_gaps(time_s: np.ndarray) -> np.ndarray:
+    """(frames - 1,) bool: whether frames were lost between each frame and the next, at one plane's times."""
+    interval_s = np.diff(time_s)
+    return interval_s > GAP_INTERVALS * np.median(interval_s)
+
+
+def volume_times_s(movie: Movie, plane: int, time_s: np.ndarray) -> np.ndarray:
+    """(frames,) start of each volume: the time of plane 0, whether it is analysed or not.
+
+    Where planes have files of their own, that of plane 0 may be absent: its time is then that of another, less the
+    delay in a volume of the median length.
+
+    Parameters
+    ----------
+    movie : Movie, that holds the plane
+    plane : int
+    time_s : (frames,) the plane's times, of :func:`frame_times_s`
+    """
+    if plane == 0:
+        return time_s
+    if movie.acquisition.separate_files:
+        return time_s - _delay(plane, movie.acquisition) * np.median(np.diff(time_s))
+    return _times_s(movie, 0)
+
+
+def _source(movie: Movie, plane: int) -> str:
+    """The file that tells the times, for errors."""
+    table = movie.acquisition.frame_times
+    return table.replace("{plane}", str(plane)) if table else str(movie.path)
+
+
+def _times_s(movie: Movie, plane: int) -> np.ndarray:
+    acquisition = movie.acquisition
+    if acquisition.frame_times:
+        return _tabulated(_source(movie, plane), movie, plane).astype(np.float64)
+    stated = movie.page_times_s(plane) if acquisition.header == "use" else None
+    return (stated if stated is not None else _regular(movie, plane)).astype(np.float64)
 
 
 def _regular(movie: Movie, plane: int) -> np.ndarray:

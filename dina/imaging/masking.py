@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.movies import MIN_FRAMES
 from dina.tables import numbers_in, read_table, refuse
 
 
@@ -16,7 +17,7 @@ def read_bad_frames(path: Path, n_frames: int) -> np.ndarray:
     Raises
     ------
     InputError
-        If a row is no range inside the movie, or if no frame is left.
+        If a row is no range inside the movie, or if fewer than ``MIN_FRAMES`` are left.
     """
     first, last = numbers_in(read_table(path, "a table of bad frames"), path, "first", "last")
     wrong = (first < 0) | (last < first) | (last >= n_frames) | (first % 1 != 0) | (last % 1 != 0)
@@ -25,6 +26,8 @@ def read_bad_frames(path: Path, n_frames: int) -> np.ndarray:
     bad = np.zeros(n_frames, bool)
     for a, b in zip(first.astype(int), last.astype(int), strict=True):
         bad[a : b + 1] = True
-    if bad.all():
-        raise InputError(problem(path, "every frame", "some frames left", "Leave the recording out."))
+    n_left = n_frames - int(bad.sum())
+    if n_left < MIN_FRAMES:
+        found, expected = f"{n_left} of {n_frames} frames left", f"at least {MIN_FRAMES}"
+        raise InputError(problem(path, found, expected, "Mask fewer frames, or leave the recording out."))
     return bad

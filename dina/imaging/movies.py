@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.acquisition import complete
+from dina.imaging.acquisition import complete, same_header
 from dina.imaging.readers.opening import open_pages
 from dina.imaging.readers.pages import Pages
 from dina.settings import AcquisitionInfo
@@ -42,13 +42,13 @@ class Movie:
     Raises
     ------
     InputError
-        If a file is unreadable or differs from the first in frame size or type, if sheet and header contradict
+        If a file is unreadable or differs from the first in frame size, type or header, if sheet and header contradict
         each other, if channels do not divide the pages, or if fewer than 30 frames or 32 px a side are left.
     """
 
     def __init__(self, paths: list[Path], acquisition: AcquisitionInfo):
         self._files = _open_all([Path(path) for path in paths], acquisition)
-        first = _agree(self._files)
+        first = _agree(self._files, acquisition.header == "use")
         self.path, self.height, self.width, self.dtype = first.path, first.height, first.width, first.dtype
         self.acquisition = complete(acquisition, first.header, first.path)
         self._n_planes = 1 if acquisition.separate_files else self.acquisition.n_planes
@@ -138,7 +138,12 @@ class PlaneMovie:
         frame = 0
         for file, pages in self._movie.parts(self._offset):
             for start in range(0, len(pages), step):
-                block = file.read(pages[start : start + step])
+                try:
+                    block = file.read(pages[start : start + step])
+                except (OSError, ValueError) as error:  # readers tell what was wrong from the beginning
+                    remedy = "Was it moved, or is it still being copied? Run again when it is there."
+                    found = f"a file that changed while it was read ({error})"
+                    raise InputError(problem(file.path, found, "the movie", remedy)) from error
                 yield frame, block
                 frame += len(block)
             file.close()
@@ -163,8 +168,8 @@ def _open_all(paths: list[Path], acquisition: AcquisitionInfo) -> list[Pages]:
     return files
 
 
-def _agree(files: list[Pages]) -> Pages:
-    """The first of files that agree in frame size and type."""
+def _agree(files: list[Pages], believed: bool) -> Pages:
+    """The first of files that agree in frame size and type, and in their headers where these are believed."""
     if not files:
         raise InputError(problem("movie", "no file", "at least one", "Correct the recording sheet."))
     first = files[0]
@@ -181,4 +186,6 @@ def _agree(files: list[Pages]) -> Pages:
             if here != there:
                 expected = f"{there} as in {first.path.name}"
                 raise InputError(problem(file.path, f"{name} of {here}", expected, "Leave the odd file out."))
+        if believed:
+            same_header(file.header, first.header, file.path, first.path.name)
     return first

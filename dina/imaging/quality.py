@@ -1,6 +1,8 @@
-"""How well a movie was registered: sharpness of its mean image, and the motion that is left."""
+"""How good a movie is, and how well it was registered: sharpness, motion that is left, what should not be there."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +13,8 @@ INTERPOLATION_VARIANCE_PX = 1 / 6  # of bilinear interpolation at uniformly spre
 N_SNIPPETS = 20
 SNIPPET_FRAMES = 25
 UPSAMPLING = 100  # displacements to a hundredth of a pixel
+LAGS = (1, 2, 3, 4)  # frames; planes or channels that are read as one return within as many
+N_THIRDS = 3
 
 
 def crispness(image: np.ndarray, *, interpolated: bool) -> float:
@@ -34,13 +38,34 @@ def crispness(image: np.ndarray, *, interpolated: bool) -> float:
     return float(np.sqrt(np.mean(along_y**2 + along_x**2)) / abs(smooth.mean()))
 
 
-def residual_motion_px(
-    frames: FrameFile, mean_image: np.ndarray, rows: slice, columns: slice
-) -> tuple[np.ndarray, np.ndarray]:
-    """Displacement of short averages of the registered movie against its mean image.
+@dataclass(frozen=True)
+class Likeness:
+    """What short stretches of a registered movie have in common.
 
-    Averages of 25 frames, spread evenly over the recording, are compared with the mean image by
-    phase correlation with sub-pixel peaks (Guizar-Sicairos et al. 2008, Opt. Lett. 33:156).
+    Attributes
+    ----------
+    residual_px : (stretches,) float32
+        Displacement of each stretch's average against the mean image, pixels.
+    middle_frame : (stretches,) int32
+    persistence : float
+        Correlation of the averages of the first and the last quarter of stretches, over that of every other stretch
+        with the rest: 1 where the same tissue stays in sight, less where it leaves the plane or the field of view.
+    neighbour_likeness : float
+        Correlation of neighbouring frames over the largest of frames two, three or four apart: 1, or more, in a movie
+        of one plane; less where planes or channels are read as one.
+    """
+
+    residual_px: np.ndarray
+    middle_frame: np.ndarray
+    persistence: float
+    neighbour_likeness: float
+
+
+def compare_stretches(frames: FrameFile, mean_image: np.ndarray, rows: slice, columns: slice) -> Likeness:
+    """Compare short stretches of the registered movie with its mean image, and with each other.
+
+    Stretches of 25 frames, spread evenly over the recording, are averaged; displacements are found by phase
+    correlation with sub-pixel peaks (Guizar-Sicairos et al. 2008, Opt. Lett. 33:156).
 
     Parameters
     ----------
@@ -51,20 +76,54 @@ def residual_motion_px(
 
     Returns
     -------
-    (averages,) float32, pixels, and (averages,) int32, the middle frame of each.
+    Likeness
     """
     from skimage.registration import phase_cross_correlation
 
     length = min(SNIPPET_FRAMES, len(frames))
     starts = np.linspace(0, len(frames) - length, N_SNIPPETS).astype(int)
     reference = mean_image[rows, columns]
-    shifts = [
-        phase_cross_correlation(
-            reference,
-            frames[start : start + length].mean(0)[rows, columns],
-            upsample_factor=UPSAMPLING,
-            normalization=None,
-        )[0]
-        for start in starts
-    ]
-    return np.hypot(*np.transpose(shifts)).astype(np.float32), (starts + length // 2).astype(np.int32)
+    shifts, averages, alike = [], [], []
+    for start in starts:
+        stretch = frames[start : start + length][:, rows, columns].astype(np.float32)
+        averages.append(stretch.mean(0))
+        found = phase_cross_correlation(reference, averages[-1], upsample_factor=UPSAMPLING, normalization=None)
+        shifts.append(found[0])
+        alike.append([_correlation(stretch[:-lag], stretch[lag:]) for lag in LAGS if lag < length])
+    averages, (nearest, *farther) = np.stack(averages), np.mean(alike, axis=0)
+    quarter = len(averages) // 4
+    ends = _correlation(averages[:quarter].mean(0), averages[-quarter:].mean(0))
+    halves = _correlation(averages[::2].mean(0), averages[1::2].mean(0))
+    return Likeness(
+        np.hypot(*np.transpose(shifts)).astype(np.float32),
+        (starts + length // 2).astype(np.int32),
+        ends / halves if halves > 0 else 0.0,
+        nearest / max(farther) if max(farther, default=0) > 0 else 1.0,
+    )
+
+
+def bidirectional_offset_px(sample: np.ndarray) -> int:
+    """By how many columns every other line is displaced, 0 unless three thirds of the frames agree.
+
+    suite2p's measure finds some offset in noise as well.
+
+    Parameters
+    ----------
+    sample : (frames, height, width) int16
+    """
+    from suite2p.registration import bidiphase
+
+    found = {int(bidiphase.compute(sample[part::N_THIRDS])) for part in range(N_THIRDS)}
+    return found.pop() if len(found) == 1 else 0
+
+
+def dark_share(mean_image: np.ndarray) -> float:
+    """Share of the field of view that shows nothing: pixels at the mean image's lowest value."""
+    return float(np.mean(mean_image == mean_image.min()))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Pearson's correlation of all pixels; 0 where one never changes."""
+    first, second = first - first.mean(), second - second.mean()
+    norm = np.sqrt(np.sum(first**2, dtype=np.float64) * np.sum(second**2, dtype=np.float64))
+    return float(np.sum(first * second, dtype=np.float64) / norm) if norm > 0 else 0.0

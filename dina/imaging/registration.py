@@ -14,7 +14,7 @@ from dina.imaging.frame_times import frame_times_s
 from dina.imaging.frames import FRAMES, FrameFile
 from dina.imaging.masking import read_bad_frames
 from dina.imaging.movies import Movie
-from dina.imaging.quality import crispness, residual_motion_px
+from dina.imaging.quality import bidirectional_offset_px, compare_stretches, crispness, dark_share
 from dina.settings import AcquisitionInfo, RegistrationSettings
 from dina.threads import single_torch_thread
 
@@ -48,7 +48,9 @@ def register_plane(
     - attributes: ``n_frames``, ``height_px``, ``width_px``, ``volume_rate_hz``, ``pixel_size_um``,
       ``plane``, ``pixel_scale`` (stored value per value in the file), ``n_dropped_pages``, ``n_blocks`` (0 if rigid),
       ``visible_rows`` and ``visible_columns`` (first and end of what is inside the field of view in every valid
-      frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median), ``bidirectional_shift_px``.
+      frame), ``crispness_raw``, ``crispness``, ``residual_motion_px`` (median), ``persistence``,
+      ``neighbour_likeness`` (see :class:`~dina.imaging.quality.Likeness`), ``clipped_share``, ``repeated_share``,
+      ``dark_share``, and ``bidirectional_shift_px`` that was corrected and ``bidirectional_offset_px`` that is left.
 
     Memory is independent of the movie's length. The movie is read once; a structural channel takes as much disk as
     the functional one while this runs.
@@ -78,13 +80,13 @@ def register_plane(
         structural, other = None, None
         if known.structural_channel is not None:
             structural, other = _import(source, plane, known.structural_channel, store / STRUCTURAL, bad)
-        lines_px = _unite_lines(frames, structural, settings, bad)
+        corrected_px, offset_px = _unite_lines(frames, structural, settings, bad)
         block_px = block_size_px(source.height, source.width, settings)
         registered = _register(frames, structural, settings, block_px, bad, n_threads)
         if structural is not None:
             structural.path.unlink()  # of the structural channel, its mean image is all that is used
         rows, columns = visible_range(registered, frames.shape)
-        residual, middle = residual_motion_px(frames, registered["meanImg"], slice(*rows), slice(*columns))
+        likeness = compare_stretches(frames, registered["meanImg"], slice(*rows), slice(*columns))
         n_blocks = _write_offsets(store, registered, block_px, frames.shape)
         stores.write_array(store, "valid_frames", ~registered["badframes"])
         stores.write_array(store, "frame_mean", imported.frame_mean, unit="stored value")
@@ -92,8 +94,8 @@ def register_plane(
         stores.write_array(store, "mean_image_raw", imported.mean_image, unit="stored value")
         if other is not None:
             stores.write_array(store, "mean_image_structural", registered["meanImg_chan2"], unit="stored value")
-        stores.write_array(store, "residual_motion_px", residual, unit="px")
-        stores.write_array(store, "residual_frame", middle)
+        stores.write_array(store, "residual_motion_px", likeness.residual_px, unit="px")
+        stores.write_array(store, "residual_frame", likeness.middle_frame)
         stores.write_attributes(
             store,
             {
@@ -110,8 +112,14 @@ def register_plane(
                 "visible_columns": columns,
                 "crispness_raw": crispness(imported.mean_image, interpolated=False),
                 "crispness": crispness(registered["meanImg"], interpolated=block_px is not None),
-                "residual_motion_px": float(np.median(residual)),
-                "bidirectional_shift_px": lines_px,
+                "residual_motion_px": float(np.median(likeness.residual_px)),
+                "persistence": likeness.persistence,
+                "neighbour_likeness": likeness.neighbour_likeness,
+                "clipped_share": imported.clipped_share,
+                "repeated_share": imported.repeated_share,
+                "dark_share": dark_share(imported.mean_image),
+                "bidirectional_shift_px": corrected_px,
+                "bidirectional_offset_px": offset_px,
             },
         )
 
@@ -266,8 +274,8 @@ def _sample(frames: FrameFile, settings: RegistrationSettings, bad: np.ndarray) 
 
 def _unite_lines(
     frames: FrameFile, structural: FrameFile | None, settings: RegistrationSettings, bad: np.ndarray
-) -> int:
-    """Shift every other line where the scanner's way back is late; returns by how many pixels.
+) -> tuple[int, int]:
+    """Shift every other line where the scanner's way back is late; returns by how much, and what is left, pixels.
 
     suite2p 1.1 repeats columns where it does so itself for shifts to the right, hence before registration.
     """
@@ -276,13 +284,13 @@ def _unite_lines(
     suite2p.load()
     from suite2p.registration import bidiphase
 
-    shift = settings.bidirectional_shift_px
-    shift = int(bidiphase.compute(_sample(frames, settings, bad))) if shift == "auto" else shift
+    measured = bidirectional_offset_px(_sample(frames, settings, bad))
+    shift = measured if settings.bidirectional_shift_px == "auto" else settings.bidirectional_shift_px
     for file in (frames, structural):
         if file is not None and shift:
             for block in file.blocks():
                 file[block] = bidiphase.shift(file[block], shift)
-    return shift
+    return shift, measured - shift
 
 
 def _write_offsets(store: Path, registered: dict, block_px: tuple[int, int] | None, shape: tuple) -> int:

@@ -20,7 +20,6 @@ ROI_SOMA_AREAS = 1.4  # median size of a matched ROI in simulations, somata of 1
 GAP_PX = 1  # between an ROI and the ring it is compared with: its edge is blurred
 BYTES_PER_BINNED_PIXEL = 22  # at suite2p's peak: five and a half copies of the binned movie, measured
 FRAMES_PER_READ = 500  # of suite2p's binning, hence the longest bin
-BLEEDTHROUGH_BLOCKS = 3  # a side, as in suite2p
 CARRIED = ("n_frames", "height_px", "width_px", "volume_rate_hz", "pixel_size_um", "plane", "pixel_scale")
 
 
@@ -225,18 +224,28 @@ def surround_contrast(footprints: Footprints, mean_image: np.ndarray, diameter_p
 def red_probability(stats: list[dict], mean_image: np.ndarray, structural: np.ndarray) -> np.ndarray:
     """How bright each ROI is in the structural channel, as a share of itself and its surround: 0.5 is no label.
 
-    The functional channel's light that bleeds into the structural one is taken away first, by regression in
-    three by three parts of the field of view (suite2p). suite2p's own call compares the cropped functional image
-    with the whole structural one, hence this one.
+    The functional channel's light that bleeds into the structural one is taken away first, by a line fitted to the
+    pixels outside all ROIs, so that no label is taken for it. (suite2p's own correction fits without an intercept, and
+    to labelled cells as well: it takes away the background, and dim labels with it.)
+
+    Parameters
+    ----------
+    stats : suite2p's ROIs
+    mean_image, structural : (height, width)
 
     Returns
     -------
     (rois,) float32 from 0 to 1.
     """
-    from suite2p.detection.chan2detect import correct_bleedthrough, intensity_ratio
+    from suite2p.detection.chan2detect import intensity_ratio
 
-    clean = correct_bleedthrough(*structural.shape, BLEEDTHROUGH_BLOCKS, mean_image, structural.copy())
-    return intensity_ratio(clean, stats)[:, 1].astype(np.float32)
+    outside = np.ones(structural.shape, bool)
+    for stat in stats:
+        outside[stat["ypix"], stat["xpix"]] = False
+    functional = mean_image - np.median(mean_image)
+    slope = max(0.0, float(np.polyfit(functional[outside], structural[outside], 1)[0])) if outside.any() else 0.0
+    clean = np.maximum(structural - slope * functional, 0)
+    return intensity_ratio(clean.astype(np.float32), stats)[:, 1].astype(np.float32)
 
 
 def _detect(

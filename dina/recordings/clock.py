@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.tables import column_of_numbers, read_table, refuse, refuse_unsorted, row_of
+from dina.tables import column_of_numbers, column_remedy, read_table, refuse, refuse_unsorted, row_of
 
 FEWEST_EVENTS = 2
 LARGEST_RESIDUAL_S = 0.05  # three refreshes of a 60-Hz screen: no good trigger errs more; a tenth of a usual window
-LARGEST_RATE_ERROR = 0.01  # quartz clocks agree to 1e-4: beyond this, events are mispaired or a unit is wrong
+LARGEST_RATE_ERROR = 1e-3  # ten times what quartz clocks differ by: events are mispaired, or a rate is rounded
+UNUSUAL_RATE_ERROR = 2e-4  # two clocks, each within the 100 ppm of a poor quartz
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def read_clock_events(path: str | Path) -> ClockEvents:
     missing = [column for column in ("log_s", name) if column not in table]
     if missing:
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        raise InputError(problem(path, found, "log_s, and movie_s or movie_frame", "Rename the columns."))
+        raise InputError(
+            problem(path, found, "log_s, and movie_s or movie_frame", column_remedy(len(table.columns), path))
+        )
     if len(table) < FEWEST_EVENTS:
         found, expected = f"{len(table)} events", f"at least {FEWEST_EVENTS}: a line has a rate and an offset"
         remedy = "Add an event near the recording's end, or empty clock_events and shift the onsets."
@@ -98,13 +102,13 @@ def read_clock_events(path: str | Path) -> ClockEvents:
     return ClockEvents(log_s, movie, name.removeprefix("movie_"), path.name)
 
 
-def fit_clock(events: ClockEvents, frame_time_s: np.ndarray | None = None) -> Clock:
+def fit_clock(events: ClockEvents, volume_time_s: np.ndarray | None = None) -> Clock:
     """Least-squares line through events. No event is left out: one that does not fit is refused by its row.
 
     Parameters
     ----------
     events : ClockEvents
-    frame_time_s : (frames,) times of the first plane's frames, seconds; needed where the events' unit is the frame
+    volume_time_s : (volumes,) when each volume began, seconds; needed where the events' unit is the frame
 
     Raises
     ------
@@ -115,11 +119,11 @@ def fit_clock(events: ClockEvents, frame_time_s: np.ndarray | None = None) -> Cl
     """
     movie_s, tolerance_s = events.movie, LARGEST_RESIDUAL_S
     if events.unit == "frame":
-        outside = (events.movie < 0) | (events.movie > len(frame_time_s) - 1)
-        expected = f"a frame number from 0 to {len(frame_time_s) - 1}"
+        outside = (events.movie < 0) | (events.movie > len(volume_time_s) - 1)
+        expected = f"a frame number from 0 to {len(volume_time_s) - 1}"
         refuse(events.source, outside, events.movie, expected, "Frames count volumes of the movie, from 0.")
-        movie_s = np.interp(events.movie, np.arange(len(frame_time_s)), frame_time_s)
-        tolerance_s += float(np.median(np.diff(frame_time_s))) / 2
+        movie_s = np.interp(events.movie, np.arange(len(volume_time_s)), volume_time_s)
+        tolerance_s += float(np.median(np.diff(volume_time_s))) / 2
     centre_s = events.log_s.mean()
     spread = events.log_s - centre_s
     rate = float(spread @ movie_s / (spread @ spread))
@@ -139,8 +143,11 @@ def fit_clock(events: ClockEvents, frame_time_s: np.ndarray | None = None) -> Cl
         )
     if abs(rate - 1) > LARGEST_RATE_ERROR:
         found = f"{rate:.4f} s of the movie for each second of the log"
-        expected = f"1 to within {LARGEST_RATE_ERROR:.0%}"
-        remedy = "Are both columns in seconds, volume_rate_hz right, and the events paired?"
+        expected = f"1 to within {LARGEST_RATE_ERROR:.1%}"
+        remedy = "Are both columns in seconds, volume_rate_hz exact (not rounded), and the events paired?"
         raise InputError(problem(events.source, found, expected, remedy))
+    if abs(rate - 1) > UNUSUAL_RATE_ERROR:
+        told = f"{events.source}: the clocks differ by {1e6 * (rate - 1):+.0f} ppm, more than quartz clocks do."
+        warnings.warn(told, stacklevel=2)
     first_s, last_s = (offset_s + rate * float(events.log_s[k]) for k in (0, -1))
     return Clock(rate, offset_s, float(np.abs(residual_s).max()), len(movie_s), first_s, last_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_BINS = 6  # of the time between showings
-N_BOOTSTRAP, SEED = 1000, 0
-INTERVAL_PERCENT = (2.5, 97.5)
+COVERAGE = 0.95
 HOUR_S = 3600.0
+LEAST_SPREAD_S = 1.0  # s.d. of the times between showings; less is the jitter of a trial's pace, not a change of time
+LEAST_SPREAD = 0.05  # of their mean: with less, the line's value at once lies 20 s.d. from all that was seen
 BIN_COLUMNS = ("between_s", "shortest_s", "longest_s", "correlation", "ci_low", "ci_high", "n_pairs", "n_images")
 
 
@@ -45,9 +47,12 @@ def measure_drift(trials: TrialResponses) -> Drift:
     """Compare the recording's first and last quarter, and showings of an image by the time between them.
 
     Population responses are z-scored neuron by neuron, so that strong neurons do not stand for all, and correlated
-    (Pearson, over neurons) for all pairs of showings of an image. Intervals are percentiles of a bootstrap over
-    images, since the pairs of one image are not independent. Unmeasured with fewer than ``FEWEST_PAIRS`` repeated
-    images, or if all lie equally far apart. Time and memory are linear in the pairs.
+    (Pearson, over neurons) for all pairs of showings of an image. Intervals (95 %) are Student's, their standard
+    errors from leaving out one image at a time, since the pairs of one image are not independent; percentiles of a
+    bootstrap over a dozen images would be too narrow. They take images as independent: a gain of all neurons that
+    wanders slowly makes them too narrow. Unmeasured with fewer than ``FEWEST_PAIRS`` repeated images, or if all, or
+    all but those of one image, lie about equally far apart (``LEAST_SPREAD_S``, ``LEAST_SPREAD``), as in a sequence
+    shown twice. Time and memory are linear in the pairs.
     """
     import pandas as pd
 
@@ -57,11 +62,11 @@ def measure_drift(trials: TrialResponses) -> Drift:
     owner = np.unique(image, return_inverse=True)[1]
     n_images = len(np.unique(owner))
     bins, line = pd.DataFrame(columns=list(BIN_COLUMNS), dtype=float), None
-    if n_images >= FEWEST_PAIRS and np.ptp(between_s) > 0:
-        rng = np.random.default_rng(SEED)
-        draws = rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=N_BOOTSTRAP)
-        bins = _bins(owner, between_s, correlation, draws)
-        line = _line(owner, between_s, correlation, draws)
+    if n_images >= FEWEST_PAIRS and _least_spread_s(owner, between_s) >= max(
+        LEAST_SPREAD_S, LEAST_SPREAD * between_s.mean()
+    ):
+        bins = _bins(owner, between_s, correlation)
+        line = _line(owner, between_s, correlation)
     level_change_sd = float(np.median((last - first) / trials.sd))
     return Drift(first.astype(np.float32), last.astype(np.float32), level_change_sd, bins, line)
 
@@ -95,7 +100,7 @@ def showing_pairs(trials: TrialResponses) -> tuple[np.ndarray, np.ndarray, np.nd
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))
 
 
-def _bins(owner: np.ndarray, between_s: np.ndarray, correlation: np.ndarray, draws: np.ndarray) -> pd.DataFrame:
+def _bins(owner: np.ndarray, between_s: np.ndarray, correlation: np.ndarray) -> pd.DataFrame:
     """Bins of about equally many pairs, each with its mean correlation."""
     import pandas as pd
 
@@ -104,44 +109,67 @@ def _bins(owner: np.ndarray, between_s: np.ndarray, correlation: np.ndarray, dra
     member = np.searchsorted(edges, between_s, side="left")
     rows = []
     for number in np.unique(member):
-        inside = member == number
-        count, total = (np.bincount(owner[inside], weights, draws.shape[1]) for weights in (None, correlation[inside]))
-        with np.errstate(invalid="ignore", divide="ignore"):  # a draw may hold no image of the bin
-            means = (draws @ total) / (draws @ count)
-        low, high = np.nanpercentile(means, INTERVAL_PERCENT)
-        time = between_s[inside]
-        row = (
-            time.mean(),
-            time.min(),
-            time.max(),
-            correlation[inside].mean(),
-            low,
-            high,
-            inside.sum(),
-            np.sum(count > 0),
-        )
+        time, found = between_s[member == number], correlation[member == number]
+        sums = _image_sums(owner[member == number], np.ones_like(found), found)
+        mean, low, high = _leaving_out(sums, _mean)
+        row = (time.mean(), time.min(), time.max(), mean, low, high, len(time), len(sums))
         rows.append(dict(zip(BIN_COLUMNS, row, strict=True)))
     return pd.DataFrame(rows)
 
 
-def _line(owner: np.ndarray, between_s: np.ndarray, correlation: np.ndarray, draws: np.ndarray) -> dict[str, float]:
-    """Least squares over pairs; the slope's interval from sums of each image, drawn with replacement."""
+def _line(owner: np.ndarray, between_s: np.ndarray, correlation: np.ndarray) -> dict[str, float]:
+    """Least squares over pairs."""
     hours = between_s / HOUR_S
-    terms = (np.ones_like(hours), hours, correlation, hours**2, hours * correlation)
-    sums = np.stack([np.bincount(owner, term, draws.shape[1]) for term in terms], axis=1)
-
-    def slope(n: np.ndarray, t: np.ndarray, c: np.ndarray, tt: np.ndarray, tc: np.ndarray) -> np.ndarray:
-        return (n * tc - t * c) / (n * tt - t**2)
-
-    fitted = float(slope(*sums.sum(0)))
-    with np.errstate(invalid="ignore", divide="ignore"):  # a draw may hold one time alone
-        low, high = np.nanpercentile(slope(*(draws @ sums).T), INTERVAL_PERCENT)
+    # centred, so that sums of nearly equal times lose no digits
+    since, above = hours - hours.mean(), correlation - correlation.mean()
+    sums = _image_sums(owner, np.ones_like(hours), since, above, since**2, since * above)
+    slope, low, high = _leaving_out(sums, _slope)
     return {
-        "at_once": float(correlation.mean() - fitted * hours.mean()),
-        "slope_per_hour": fitted,
-        "slope_low": float(low),
-        "slope_high": float(high),
+        "at_once": float(correlation.mean() - slope * hours.mean()),
+        "slope_per_hour": slope,
+        "slope_low": low,
+        "slope_high": high,
         "longest_s": float(between_s.max()),
         "n_pairs": len(hours),
-        "n_images": draws.shape[1],
+        "n_images": len(sums),
     }
+
+
+def _least_spread_s(owner: np.ndarray, between_s: np.ndarray) -> float:
+    """S.d. of the times between showings, without the image on which it rests most."""
+    since_s = between_s - between_s.mean()
+    sums = _image_sums(owner, np.ones_like(since_s), since_s, since_s**2)
+    n, t, tt = (sums.sum(0) - sums).T
+    return float(np.sqrt(max(0.0, (tt / n - (t / n) ** 2).min())))
+
+
+def _mean(n: np.ndarray, c: np.ndarray) -> np.ndarray:
+    return c / n
+
+
+def _slope(n: np.ndarray, t: np.ndarray, c: np.ndarray, tt: np.ndarray, tc: np.ndarray) -> np.ndarray:
+    return (n * tc - t * c) / (n * tt - t**2)
+
+
+def _image_sums(owner: np.ndarray, *terms: np.ndarray) -> np.ndarray:
+    """(images, terms) sums over the pairs of each image that has any."""
+    group = np.unique(owner, return_inverse=True)[1]
+    return np.stack([np.bincount(group, term) for term in terms], axis=1)
+
+
+def _leaving_out(sums: np.ndarray, estimate: Callable[..., np.ndarray]) -> tuple[float, float, float]:
+    """An estimate from sums over images, and its interval by the jackknife; NaN bounds from one image.
+
+    References
+    ----------
+    Tukey 1958, Ann. Math. Stat. 29:614: Student's interval from n leave-one-out estimates, n - 1 degrees of freedom.
+    """
+    from scipy import stats
+
+    n, total = len(sums), sums.sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # the images that are left may have one time alone
+        without = estimate(*(total - sums).T)
+        error = np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
+        best = float(estimate(*total))
+    half = float(error * stats.t.ppf((1 + COVERAGE) / 2, n - 1)) if n > 1 else np.nan
+    return best, best - half, best + half

@@ -26,6 +26,7 @@ class Measure:
     setting : str, of ``QualitySettings``
     digits : int, decimals shown
     scale : float, what is shown per stored unit: 100 for shares
+    drawn : bool, whether figure and overview have a column for it; the others are told where they are beyond
     """
 
     name: str
@@ -36,6 +37,7 @@ class Measure:
     setting: str
     digits: int
     scale: float = 1.0
+    drawn: bool = True
 
     def text(self, value: float) -> str:
         """A value with its unit, a dash where none was measured."""
@@ -75,7 +77,20 @@ MEASURES = (
     Measure("noise_level", "noise level", "noise", "%/√Hz", "at most", "max_noise_level", 2),
     Measure("signal_to_noise", "signal to noise", "signal to noise", "", "at least", "min_signal_to_noise", 1),
     Measure("n_neurons", "neurons", "neurons", "", "at least", "min_neurons", 0),
-)
+    Measure("clipped_share", "clipped pixels", "clipped", "%", "at most", "max_clipped_share", 4, 100, False),
+    Measure("repeated_share", "repeated frames", "repeated", "%", "at most", "max_repeated_share", 1, 100, False),
+    Measure("dark_share", "dark part of the field", "dark", "%", "at most", "max_dark_share", 1, 100, False),
+    Measure(
+        "bidirectional_offset_px", "offset of every other line", "lines", "px", "within", "max_line_offset_px",
+        0, 1, False,
+    ),
+    Measure("persistence", "persistence of the tissue", "persistence", "", "at least", "min_persistence", 2, 1, False),
+    Measure(
+        "neighbour_likeness", "likeness of neighbouring frames", "order", "", "at least", "min_neighbour_likeness",
+        2, 1, False,
+    ),
+)  # fmt: skip
+DRAWN = tuple(measure for measure in MEASURES if measure.drawn)
 
 
 def limits(settings: QualitySettings, diameter_px: float) -> pd.DataFrame:
@@ -110,14 +125,16 @@ def beyond_limits(planes: pd.DataFrame, thresholds: pd.DataFrame) -> pd.DataFram
 
 
 def flags(planes: pd.DataFrame, thresholds: pd.DataFrame) -> list[str]:
-    """What is beyond its limit in each plane, with value and limit; empty where nothing is."""
+    """What is beyond its limit in each plane, with value and limit, or was not measured; empty where nothing is."""
     limit = limit_of(thresholds)
     beyond = beyond_limits(planes, thresholds)
     return [
         "; ".join(
-            f"{m.label} {m.text(float(planes[m.name].iloc[row]))} ({m.limit_text(limit[m.name])})"
+            f"{m.label} not measured"
+            if np.isnan(float(planes[m.name].iloc[row]))
+            else f"{m.label} {m.text(float(planes[m.name].iloc[row]))} ({m.limit_text(limit[m.name])})"
             for m in MEASURES
-            if beyond[m.name].iloc[row]
+            if beyond[m.name].iloc[row] or np.isnan(float(planes[m.name].iloc[row]))
         )
         for row in range(len(planes))
     ]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BATCH_NEURONS = 256
 MEDIAN_TO_SD = 1 / 0.6745  # of a Gaussian: its standard deviation over the median of its absolute value
 SIGNAL_PERCENTILE = 99
+OF_REGISTRATION = (
+    "clipped_share", "repeated_share", "dark_share", "bidirectional_offset_px", "persistence", "neighbour_likeness",
+)  # fmt: skip
 END_SHARE = 0.1  # of the frames at either end, between which brightness is compared
 MIN_WINDOW_FRAMES = 11  # fewer follow the jumps that they are to be compared with
 
@@ -36,6 +39,7 @@ def assess_quality(session: Path, registered: list[Path], output: Path, settings
       ``residual_motion_p95_px`` of short averages of the registered movie;
     - ``intensity_change`` from the first to the last tenth of the recording, a share; ``jump_share`` of unmasked
       frames;
+    - what registration found: see :func:`~dina.imaging.registration.register_plane`;
     - ``n_rois``, ``n_neurons``, and the neurons' median ``noise_level`` (% per square root of Hz) and
       ``signal_to_noise``; NaN in a plane without neurons.
 
@@ -165,7 +169,7 @@ def _motion(registered: Path, valid: np.ndarray) -> dict[str, float]:
     distance, steps = displacement_px(stores.read_array(registered, "rigid_offsets_px")[: len(valid)], valid)
     residual = stores.read_array(registered, "residual_motion_px")
     before, after = attributes["crispness_raw"], attributes["crispness"]
-    return {
+    return {key: attributes[key] for key in OF_REGISTRATION} | {
         "displacement_median_px": _percentile(distance, 50),
         "displacement_p95_px": _percentile(distance, 95),
         "largest_step_px": _percentile(steps, 100),

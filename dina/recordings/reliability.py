@@ -63,19 +63,63 @@ def repeat_pairs(image_index: np.ndarray, repeat: np.ndarray, trials: np.ndarray
     return order[starts], order[starts + 1]
 
 
-def shrink_reliability(measured: np.ndarray, n_images: int) -> np.ndarray:
+def repeating_variance(responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray) -> np.ndarray:
+    """Share of a neuron's variance that repeats, from all showings of repeated images.
+
+    Where each is shown twice, that is :func:`signal_variance`; else ``signal / (signal + noise)`` of
+    :func:`signal_and_noise_variance`, in which an image counts alike however often it was shown. Both estimate the same
+    share; the first is blind to a change of level between first and second showings, the second is not.
+
+    Parameters
+    ----------
+    responses : (trials, neurons), any unit
+    image_index, repeat : (trials,); images shown once are left out
+
+    Returns
+    -------
+    (neurons,) float32, NaN where a neuron never varies or fewer than two images repeat.
+    """
+    if np.bincount(image_index).max(initial=0) > 2:
+        signal, noise = signal_and_noise_variance(responses, image_index)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (signal / (signal + noise)).astype(np.float32)
+    first, second = repeat_pairs(image_index, repeat, np.arange(len(repeat)))
+    if len(first) < 2:
+        return np.full(responses.shape[1], np.nan, np.float32)
+    return signal_variance(responses[first], responses[second])
+
+
+def usual_showings(image_index: np.ndarray) -> float:
+    """Harmonic mean of how often repeated images were shown: the noise in an image's mean is its inverse on average."""
+    n_showings = np.bincount(image_index)
+    return float(1 / np.mean(1 / n_showings[n_showings >= 2]))
+
+
+def shrink_reliability(measured: np.ndarray, n_images: int, n_showings: float = 2.0) -> np.ndarray:
     """Signal variance clipped at 0 and shrunk towards the population's mean by its standard error.
 
-    A correlation near ``V`` from ``n`` images has the standard error ``(1 - V²)/√(n - 1)``; the
-    weight of a neuron's own value is the share of the spread between neurons that is not error
-    (empirical Bayes, Efron & Morris 1975). NaN, from neurons that never vary, becomes 0.
+    An intraclass correlation near ``V`` from ``m`` images shown ``n`` times has the standard error
+    ``(1 - V)(1 + (n - 1) V) √(2 / (n (n - 1) (m - 1)))`` (Donner 1986); for two showings that is
+    ``(1 - V²)/√(m - 1)``, as of any correlation. The weight of a neuron's own value is the share of the spread between
+    neurons that is not error (empirical Bayes, Efron & Morris 1975). NaN, from neurons that never vary, becomes 0.
+
+    Parameters
+    ----------
+    measured : (neurons,) of :func:`repeating_variance`
+    n_images : m
+    n_showings : n, of :func:`usual_showings`
 
     Returns
     -------
     (neurons,) float32 in [0, 1].
+
+    References
+    ----------
+    Donner 1986, Int. Stat. Rev. 54:67.
     """
     value = np.clip(np.nan_to_num(np.asarray(measured, np.float64)), 0, 1)
-    error = (1 - value**2) ** 2 / max(1, n_images - 1)
+    scale = 2 / (n_showings * (n_showings - 1) * max(1, n_images - 1))
+    error = ((1 - value) * (1 + (n_showings - 1) * value)) ** 2 * scale
     between = max(value.var() - error.mean(), 1e-6)
     weight = between / (between + error)
     return np.clip(weight * value + (1 - weight) * value.mean(), 0, 1).astype(np.float32)

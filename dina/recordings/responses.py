@@ -11,61 +11,65 @@ import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
-from dina.imaging.indicators import lag_s
+from dina.imaging.frame_times import in_gaps
 from dina.recordings.clock import fit_clock
 from dina.recordings.drift import measure_drift
 from dina.recordings.reliability import (
     FEWEST_PAIRS,
     explainable_variance,
     repeat_pairs,
+    repeating_variance,
     signal_and_noise_variance,
-    signal_variance,
 )
 from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
 from dina.recordings.trials import TrialResponses, describe_neurons, refuse_small_splits, write_trials
 from dina.settings import ResponsesSettings
-from dina.tables import row_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+LEAST_OVERLAP_S = 1e-3  # logs are written to the millisecond: less is rounding
 UNITS = {"deconvolved": "deconvolved activity", "dff": "dF/F"}
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def measure_responses(
-    session: Path, stimuli: Path, output: Path, settings: ResponsesSettings, *, indicator: str | None = None
-) -> None:
+def measure_responses(session: Path, stimuli: Path, output: Path, settings: ResponsesSettings) -> None:
     """Align trials with images and write the ``responses`` store; memory is that of the session's activity.
 
     Besides what :class:`~dina.recordings.trials.TrialResponses` describes and :func:`write_repeats` adds, the store
     holds the log's table ``behaviour``, one row a trial; where ``settings.measure`` is both, ``responses_dff``
     (trials, neurons), NaN for neurons without dF/F; and, in its attributes, the line between the clocks of log and
-    movie, if they differ. Trials whose response or baseline window overlaps a masked frame of any plane are left out
-    and counted in the attribute ``n_masked_trials``; repeats count the trials that are left.
+    movie, if they differ. Trials whose response or baseline window overlaps a masked frame of any plane, or an interval
+    between its frames in which some were lost, are left out and counted in the attribute ``n_masked_trials``; those
+    with a window beyond the movie in ``n_outside_trials``. Repeats count the trials that are left. Of these,
+    ``overlapping_share`` have a response window that overlaps a neighbour's.
 
     Raises
     ------
     InputError
-        If a trial does not lie inside the recording, or a clock event does not fit, naming the row; if masking
-        leaves a split fewer than two images; if dF/F is to be decoded and a neuron has none.
+        If an image was not shown during the recording, or a clock event does not fit, naming the row; if what is
+        left out leaves a split fewer than two images; if dF/F is to be decoded and a neuron has none.
     """
-    frame_time_s = stores.read_array(session, "frame_time_s")
+    frame_time_s, volume_time_s = (stores.read_array(session, name) for name in ("frame_time_s", "volume_time_s"))
     neurons = stores.read_table(session, "neurons")
     shown = read_stimuli(stimuli)
-    clock = None if shown.clock_events is None else fit_clock(shown.clock_events, frame_time_s[0])
+    clock = None if shown.clock_events is None else fit_clock(shown.clock_events, volume_time_s)
     onset = shown.onset if clock is None else clock.movie_s(shown.onset)
-    onset_s = onsets_s(onset, shown.unit, frame_time_s[0], shown.log)
-    lag = settings.lag_s if settings.lag_s is not None else lag_s(indicator)
-    _inside(onset_s, settings, lag, frame_time_s, shown.log)
+    onset_s = onsets_s(onset, shown.unit, volume_time_s, shown.log)
+    lag = settings.lag_s if settings.lag_s is not None else stores.read_attributes(session)["lag_s"]
     measures = ("deconvolved", "dff") if settings.measure == "both" else (settings.measure,)
-    kept = np.flatnonzero(~_masked(session, frame_time_s, onset_s + lag, settings, "dff" in measures))
-    n_masked = len(onset_s) - len(kept)
-    if n_masked:
-        warnings.warn(f"{n_masked} of {len(onset_s)} trials overlap masked frames and are left out.", stacklevel=2)
-        where = f"{shown.log}, {len(kept)} trials outside masked frames"
-        refuse_small_splits(shown.image_index[kept], shown.split[kept], where, "Mask fewer frames of the session.")
+    inside = _inside(onset_s + lag, settings, frame_time_s)
+    seen = inside.copy()
+    seen[inside] = ~_masked(session, frame_time_s, onset_s[inside] + lag, settings, "dff" in measures)
+    kept = np.flatnonzero(seen)
+    n_outside, n_masked = int(np.sum(~inside)), int(np.sum(inside & ~seen))
+    overlapping_share = float(_overlapping(onset_s, settings)[kept].mean()) if len(kept) else 0.0
+    _tell(len(onset_s), n_outside, n_masked, overlapping_share)
+    if len(kept) < len(onset_s):
+        where = f"{shown.log}, {len(kept)} trials inside the movie and outside masked frames and gaps"
+        remedy = "Mask fewer frames of the session, or shorten responses.window_s."
+        refuse_small_splits(shown.image_index[kept], shown.split[kept], where, remedy)
     measured = {
         name: _measure(session, name, neurons["plane"].to_numpy(), frame_time_s, onset_s[kept] + lag, settings)
         for name in measures
@@ -85,6 +89,8 @@ def measure_responses(
                 "window_s": settings.window_s,
                 "baseline_s": settings.baseline_s,
                 "n_masked_trials": n_masked,
+                "n_outside_trials": n_outside,
+                "overlapping_share": overlapping_share,
                 "clock": None if clock is None else clock.describe(onset_s),
             },
         )
@@ -102,10 +108,10 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     ----------
     neurons : table, one row a neuron in the order of the responses
     """
-    first, second = repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))
+    n_repeated = len(repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))[0])
     variance = explainable = snr = np.full(trials.n_neurons, np.nan, np.float32)
-    if len(first) >= FEWEST_PAIRS:
-        variance = signal_variance(trials.responses[first], trials.responses[second])
+    if n_repeated >= FEWEST_PAIRS:
+        variance = repeating_variance(trials.responses, trials.image_index, trials.repeat)
         explainable, snr = explainable_variance(*signal_and_noise_variance(trials.responses, trials.image_index))
     drift = measure_drift(trials)
     stores.write_array(store, "signal_variance", variance)
@@ -123,7 +129,7 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     )
     stores.write_table(store, "drift", drift.bins)
     summary = {"level_change_sd": drift.level_change_sd, "line": drift.line}
-    stores.write_attributes(store, {"n_repeated_images": len(first), "drift": summary})
+    stores.write_attributes(store, {"n_repeated_images": n_repeated, "drift": summary})
 
 
 def valid_frames(session: Path) -> np.ndarray:
@@ -250,33 +256,45 @@ def _windows(settings: ResponsesSettings) -> list[tuple[float, float]]:
 def _masked(
     session: Path, frame_time_s: np.ndarray, onset_s: np.ndarray, settings: ResponsesSettings, with_dff: bool
 ) -> np.ndarray:
-    """(trials,) whether a masked frame of any plane has a share in a window of the trial.
+    """(trials,) whether a masked frame of any plane, or a gap between its frames, has a share in a trial's window.
 
     Deconvolved activity of frame k covers the time since frame k - 1; the lines between samples of dF/F start one
-    frame earlier.
+    frame earlier. In a gap nothing was seen, and what is interpolated across it is no response.
     """
     masked = np.zeros(len(onset_s), bool)
     for valid, times in zip(valid_frames(session), frame_time_s, strict=True):
         n_masked = np.r_[0, np.cumsum(~valid)]
+        n_gaps = np.r_[0, 0, np.cumsum(in_gaps(times))]
         for start, stop in _windows(settings):
-            first = np.searchsorted(times, onset_s + start, side="right") - with_dff
+            first = np.searchsorted(times, onset_s + start, side="right")
             last = np.searchsorted(times, onset_s + stop, side="left")
-            masked |= n_masked[last + 1] > n_masked[first]
+            masked |= (n_masked[last + 1] > n_masked[first - with_dff]) | (n_gaps[last + 1] > n_gaps[first])
     return masked
 
 
-def _inside(onset_s: np.ndarray, settings: ResponsesSettings, lag: float, frame_time_s: np.ndarray, log: str) -> None:
+def _inside(onset_s: np.ndarray, settings: ResponsesSettings, frame_time_s: np.ndarray) -> np.ndarray:
+    """(trials,) whether all planes were seen throughout all windows of the trial."""
     windows = _windows(settings)
     first, last = frame_time_s[:, 0].max(), frame_time_s[:, -1].min()
-    start, stop = (onset_s + lag + min(w[0] for w in windows), onset_s + lag + max(w[1] for w in windows))
-    wrong = np.flatnonzero((start < first) | (stop > last))
-    if len(wrong):
-        row = wrong[0]
-        raise InputError(
-            problem(
-                f"{log}, {row_of(log, row)}",
-                f"a response window of {start[row]:.3f} to {stop[row]:.3f} s",
-                f"one inside the recording, {first:.3f} to {last:.3f} s",
-                "Remove the trial, or shorten responses.window_s.",
-            )
+    return (onset_s + min(w[0] for w in windows) >= first) & (onset_s + max(w[1] for w in windows) <= last)
+
+
+def _overlapping(onset_s: np.ndarray, settings: ResponsesSettings) -> np.ndarray:
+    """(trials,) whether the response window has a part in common with that of the trial before or after."""
+    close = np.diff(onset_s) < settings.window_s[1] - settings.window_s[0] - LEAST_OVERLAP_S
+    return np.r_[False, close] | np.r_[close, False]
+
+
+def _tell(n_trials: int, n_outside: int, n_masked: int, overlapping_share: float) -> None:
+    """Warn of trials that are left out, and of those that share their window."""
+    if n_outside:
+        told = f"{n_outside} of {n_trials} trials have windows that reach beyond the movie and are left out."
+        warnings.warn(told, stacklevel=3)
+    if n_masked:
+        warnings.warn(f"{n_masked} of {n_trials} trials overlap masked frames or gaps and are left out.", stacklevel=3)
+    if overlapping_share:
+        warnings.warn(
+            f"The response windows of {overlapping_share:.0%} of trials overlap a neighbour's: both hold the same "
+            "activity, and neurons seem more reliable where the order of images is fixed. Shorten responses.window_s.",
+            stacklevel=3,
         )

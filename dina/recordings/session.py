@@ -18,6 +18,7 @@ from dina.settings import SessionSettings
 if TYPE_CHECKING:
     import pandas as pd
 
+DECONVOLUTION = ("deconvolution", "lag_s")  # attributes: method, and by how much its events trail the spikes
 BRIGHT = 0.05  # contrast with the surround that neuropil seldom has and most somata do
 
 
@@ -52,11 +53,12 @@ def assemble_session(
 ) -> None:
     """Join the accepted ROIs of all planes and write the ``session`` store.
 
-    The store holds ``deconvolved`` (stored values) and ``dff`` (neurons, frames), NaN for neurons without a baseline
-    above 0 (``has_dff`` in the table); ``frame_time_s`` (planes, frames),
-    float64, each plane's own; ``valid_frames`` (planes, frames); ``mean_image`` (planes, height, width); the
-    footprints of the accepted ROIs (``indptr``, ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the
-    arrays' order; and the table ``rois``, every ROI with why it was left out (empty where accepted).
+    The store holds ``deconvolved`` (in the planes' unit; its method and ``lag_s`` are attributes) and ``dff``
+    (neurons, frames), NaN for neurons without a baseline above 0 (``has_dff`` in the table); ``frame_time_s`` (planes,
+    frames), float64, each plane's own; ``volume_time_s`` (frames,), the start of each volume; ``valid_frames``
+    (planes, frames); ``mean_image`` (planes, height, width); the footprints of the accepted ROIs (``indptr``,
+    ``pixel``, ``weight``); the table ``neurons``, one row a neuron in the arrays' order; and the table ``rois``, every
+    ROI with why it was left out (empty where accepted).
 
     Parameters
     ----------
@@ -73,7 +75,8 @@ def assemble_session(
     ShapeError
         If planes are not those of the movie, or differ from it in length or size.
     InputError
-        If a curation file does not fit its ROIs, or if no ROI is accepted.
+        If planes were deconvolved in different ways, if a curation file does not fit its ROIs, or if no ROI is
+        accepted.
     """
     planes = [read_plane(*paths) for paths in zip(rois, traces, activity, strict=True)]
     _check_alike(planes, movie)
@@ -172,7 +175,7 @@ def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no numeric array with a row for each ROI, or was made for other ROIs.
+        If it is no numeric array with a row for each ROI, holds more than zeros and ones, or was made for other ROIs.
     """
     try:
         iscell = np.load(path, allow_pickle=False)
@@ -188,12 +191,17 @@ def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     if pinned.is_file() and _roi_digest(pinned) != _roi_digest(stores.manifest_path(plane.rois)):
         remedy = "Curate the present ROIs, or restore the settings of detection."
         raise InputError(problem(pinned, "the manifest of other ROIs", f"that of {plane.rois}", remedy))
-    chosen = (iscell if iscell.ndim == 1 else iscell[:, 0]) > 0
-    return np.where(chosen, "", np.where(by_rule == "", "by curation", by_rule)).astype(object)
+    chosen = iscell if iscell.ndim == 1 else iscell[:, 0]
+    neither = np.flatnonzero(~np.isin(chosen, (0, 1)))
+    if len(neither):
+        found = f"{chosen[neither[0]]:g} for ROI {neither[0]} ({len(neither)} such ROIs)"
+        remedy = "Write 1 for a cell and 0 for none; probabilities belong into a second column."
+        raise InputError(problem(path, found, "0 or 1 for each ROI", remedy))
+    return np.where(chosen == 1, "", np.where(by_rule == "", "by curation", by_rule)).astype(object)
 
 
 def _check_alike(planes: list[Plane], movie: Path) -> None:
-    """Raise unless the planes are those of the movie, of its length (or one frame more) and of one size."""
+    """Raise unless the planes are those of the movie, of one length (or a frame more) and size, deconvolved alike."""
     known = stores.read_attributes(movie)
     if [plane.number for plane in planes] != known["planes"]:
         found, expected = f"planes {[plane.number for plane in planes]}", f"{known['planes']} as in {movie}"
@@ -204,13 +212,18 @@ def _check_alike(planes: list[Plane], movie: Path) -> None:
             if surplus and not (key == "n_frames" and surplus == 1):
                 found, expected = f"{key} {plane.attributes[key]}", f"{known[key]} as in {movie}"
                 raise ShapeError(problem(plane.activity, found, expected, "Rerun the stages of this plane."))
+        for key in DECONVOLUTION:
+            found, expected = plane.attributes[key], planes[0].attributes[key]
+            if found != expected:
+                where, remedy = f"{plane.activity}, {key}", "Deconvolve all planes with the same settings."
+                raise InputError(problem(where, str(found), f"{expected} as in {planes[0].activity}", remedy))
 
 
 def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: list[np.ndarray]) -> None:
     first = planes[0].attributes
     times = stores.read_array(movie, "frame_time_s")
     n_frames = times.shape[1]  # planes with files of their own may have one frame more
-    for name, unit in (("deconvolved", "stored value"), ("dff", "1")):
+    for name in ("deconvolved", "dff"):
         rows = [
             stores.read_array(plane.activity, name)[rois, :n_frames]
             for plane, rois in zip(planes, accepted, strict=True)
@@ -218,10 +231,12 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
         if name == "dff":
             for of, plane, rois in zip(rows, planes, accepted, strict=True):
                 of[~plane.table["has_dff"].to_numpy()[rois]] = np.nan
+        unit = stores.open_array(planes[0].activity, name).attrs["unit"]
         stores.write_array(store, name, np.concatenate(rows), unit=unit)
     numbers = [plane.number for plane in planes]
     valid = np.stack([stores.read_array(plane.activity, "valid_frames")[:n_frames] for plane in planes])
     stores.write_array(store, "frame_time_s", times, unit="s")
+    stores.write_array(store, "volume_time_s", stores.read_array(movie, "volume_time_s"), unit="s")
     stores.write_array(store, "valid_frames", valid)
     stores.write_array(
         store, "mean_image", np.stack([stores.read_array(p.rois, "mean_image") for p in planes]), unit="stored value"
@@ -234,6 +249,8 @@ def _write_activity(store: Path, movie: Path, planes: list[Plane], accepted: lis
         {
             "planes": numbers,
             **{key: first[key] for key in ("height_px", "width_px", "volume_rate_hz", "pixel_size_um", "diameter_px")},
+            **{key: first[key] for key in DECONVOLUTION},
+            **{key: stores.read_attributes(movie)[key] for key in ("n_gaps", "longest_gap_s")},
         },
     )
 

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dina.errors import SettingsError, problem
 from dina.imaging.acquisition import complete
@@ -22,11 +22,19 @@ from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, 
 
 PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
+OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} stands for its number
+SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings"}  # settings that no recording has for itself
 DELIMITERS = {".tsv": "\t", ".csv": ","}
+
+
+def _plane_numbers(text: str) -> str:
+    if not all(number.isdecimal() for number in re.split(r"[\s,]+", text)):
+        raise ValueError("numbers of planes, from 0, separated by spaces or commas")
+    return text
 
 
 class Recording(Section):
@@ -66,12 +74,13 @@ class Recording(Section):
     structural_channel: Annotated[int, Field(ge=0, le=3)] | None = Field(
         None, description="Channel with a structural label, from 0; empty has none."
     )
-    skip_planes: Annotated[str, Field(pattern=r"^\d+( +\d+)*$")] | None = Field(
-        None, description="Planes that are left out, from 0, separated by spaces."
+    skip_planes: Annotated[str, AfterValidator(_plane_numbers)] | None = Field(
+        None, description="Planes that are left out, from 0, separated by spaces or commas."
     )
     volume_rate_hz: Positive | None = Field(
         None,
-        description="Volumes per second: the rate at which each plane is sampled; empty takes the header's.",
+        description="Volumes per second: the rate at which each plane is sampled; empty takes the header's. Known "
+        "from header or frame times, it is taken from there: this one may be rounded, by up to 2 %.",
     )
     frame_times: str | None = Field(
         None,
@@ -80,7 +89,8 @@ class Recording(Section):
     )
     bad_frames: str | None = Field(
         None,
-        description="Table of volumes to be masked, from 0, with columns first and last; relative to the sheet.",
+        description="Table of volumes to be masked, from 0, with columns first and last (included); relative to the "
+        "sheet.",
     )
     header: Literal["use", "ignore"] | None = Field(
         None, description="ignore, where the file's header is wrong; otherwise sheet and header must agree."
@@ -306,28 +316,39 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
         if row["source"] != "movie":
             continue
         planes = AcquisitionInfo(**of["acquisition"]).planes
+        unread = False  # the movie, whose header could have told more
         for plane in planes if of["acquisition"]["separate_files"] else planes[:1]:
             try:
                 movie_files(row["movie"], plane, f"{where}, movie")
             except SettingsError as error:
                 mistakes.append(str(error))
+                unread |= plane == planes[0]
         for column in PATHS[1:]:
             if row[column] and "{plane}" not in row[column] and not Path(row[column]).exists():
                 remedy = "Correct the path; it is relative to the sheet."
                 mistakes.append(
                     problem(f"{where}, {column}", f"nothing at {row[column]!r}", "a file or folder", remedy)
                 )
-        for column, value in (
-            ("pixel_size_um", of["acquisition"]["pixel_size_um"]),
-            ("cell_diameter_um", row["cell_diameter_um"]),
-        ):
-            if value is None and of["detection"]["soma_diameter_px"] is None:
-                remedy = "Fill in the cell, or set detection.soma_diameter_px."
-                mistakes.append(
-                    problem(f"{where}, {column}", "nothing", "a number: it says how large somata are", remedy)
-                )
+        if of["detection"]["soma_diameter_px"] is None:
+            mistakes += _soma_mistakes(of["acquisition"]["pixel_size_um"], row["cell_diameter_um"], unread, where)
     if mistakes:
         raise SettingsError("\n".join(mistakes))
+
+
+def _soma_mistakes(pixel_um: float | None, cell_um: float | None, unread: bool, where: str) -> list[str]:
+    """What keeps the size of somata in pixels from being known; ``unread`` movies may yet state that of a pixel."""
+    remedy = "Fill in the cell, or set detection.soma_diameter_px."
+    mistakes = [
+        problem(f"{where}, {column}", "nothing", "a number: it says how large somata are", remedy)
+        for column, value in (("pixel_size_um", unread or pixel_um), ("cell_diameter_um", cell_um))
+        if not value
+    ]
+    if pixel_um and cell_um and not SOMA_PX[0] <= cell_um / pixel_um <= SOMA_PX[1]:
+        found = f"somata of {cell_um / pixel_um:.3g} px ({cell_um:g} µm, pixels of {pixel_um:.3g} µm)"
+        remedy = "Correct them, or set detection.soma_diameter_px; pixel_size_um goes before the header's."
+        expected = f"{SOMA_PX[0]} to {SOMA_PX[1]} px"
+        mistakes.append(problem(f"{where}, cell_diameter_um and pixel_size_um", found, expected, remedy))
+    return mistakes
 
 
 def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
@@ -351,24 +372,37 @@ def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
     elif path.is_dir():
         found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES and not p.name.startswith(".")]
     else:
-        anchor = Path(path.anchor) if path.is_absolute() else Path()
-        found = [p for p in anchor.glob(str(path.relative_to(anchor))) if not p.name.startswith(".")]
-        if "{plane}" in movie:  # plane_1* matches plane_10 as well
-            anyhow = fnmatch.translate(str(Path(movie.replace("{plane}", PLANE_HERE))))
-            number = re.compile(anyhow.replace(PLANE_HERE, rf"(?<!\d){plane}(?!\d)"))
-            found = [p for p in found if number.fullmatch(str(p))]
+        try:
+            found = _matching(Path(movie), plane)
+        except ValueError as error:
+            raise SettingsError(problem(where, repr(movie), f"a pattern ({error})", "Correct the pattern.")) from None
     if not found:
         remedy = "Correct the path; it is relative to the sheet" + (
             ", and {plane} counts from 0." if "{plane}" in movie else "."
         )
         raise SettingsError(problem(where, f"nothing at {pattern!r}", "a file, folder or pattern of movies", remedy))
-    odd = sorted(p.name for p in found if p.suffix.lower() not in MOVIE_SUFFIXES and not is_acquisition(p))
+    odd = sorted(
+        p.name for p in found if not ((p.suffix.lower() in MOVIE_SUFFIXES and p.is_file()) or is_acquisition(p))
+    )
     if odd:
         remedy = "Convert it, or make the pattern match movies alone."
-        raise SettingsError(
-            problem(where, repr(odd[0]), f"files ending in {', '.join(sorted(MOVIE_SUFFIXES))}", remedy)
-        )
+        expected = f"files ending in {', '.join(sorted(MOVIE_SUFFIXES))}, or a microscope's folder"
+        raise SettingsError(problem(where, repr(odd[0]), expected, remedy))
+    for file in found:
+        _refuse_braces(str(file), where, False)
     return sorted(found, key=natural_key)
+
+
+def _matching(movie: Path, plane: int) -> list[Path]:
+    """What a pattern matches; folders that are there as they are written are no patterns, whatever their names."""
+    folder, parts = Path(movie.anchor), movie.relative_to(movie.anchor).parts
+    here = [part.replace("{plane}", str(plane)) for part in parts]
+    while (folder / here[0]).is_dir():
+        folder, parts, here = folder / here[0], parts[1:], here[1:]
+    found = [p for p in folder.glob("/".join(here)) if not p.name.startswith(".")]
+    anyhow = fnmatch.translate("/".join(parts).replace("{plane}", PLANE_HERE))
+    number = re.compile(anyhow.replace(PLANE_HERE, rf"(?<!\d){plane}(?!\d)"))  # plane_1* matches plane_10 as well
+    return [p for p in found if PLANE_HERE not in anyhow or number.fullmatch(p.relative_to(folder).as_posix())]
 
 
 def natural_key(path: Path) -> list:
@@ -384,6 +418,8 @@ def _check_row(recording: Recording, where: str) -> None:
     if recording.recording.lower() in RESERVED:
         remedy = "Rename the recording: results keep such a folder for all recordings."
         raise SettingsError(problem(f"{where}, recording", repr(recording.recording), "another name", remedy))
+    for key in PATHS:
+        _refuse_braces(getattr(recording, key) or "", f"{where}, {key}", key in OF_A_PLANE)
     if recording.source == "movie":
         if recording.movie is None:
             raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
@@ -411,6 +447,13 @@ def _check_row(recording: Recording, where: str) -> None:
                 "Set source to movie, or empty movie, stimulus_log, images and what belongs to them.",
             )
         )
+
+
+def _refuse_braces(path: str, where: str, of_a_plane: bool) -> None:
+    """Raise if Snakemake would take part of a path for one of its wildcards."""
+    if set("{}") & set(path.replace("{plane}", "") if of_a_plane else path):
+        expected = "no braces" + (" but {plane}" if of_a_plane else "")
+        raise SettingsError(problem(where, repr(path), expected, "Rename the file or folder: Snakemake reads braces."))
 
 
 def _relative_to(recording: Recording, folder: Path) -> Recording:
@@ -450,7 +493,7 @@ def _acquisition(recording: Recording, where: str) -> AcquisitionInfo:
     """What the sheet states of a movie, completed from the header of its first file where there is one."""
     names = set(AcquisitionInfo.model_fields) & set(Recording.model_fields) - {"skip_planes"}
     values = {name: value for name in names if (value := getattr(recording, name)) is not None}
-    values["skip_planes"] = tuple(map(int, (recording.skip_planes or "").split()))
+    values["skip_planes"] = tuple(map(int, re.findall(r"\d+", recording.skip_planes or "")))
     values["separate_files"] = "{plane}" in (recording.movie or "")
     stated = parse(AcquisitionInfo, values, where)
     if recording.source != "movie":

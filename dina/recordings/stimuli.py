@@ -150,9 +150,9 @@ def _clock_events(path: str | Path, log: StimulusLog, stimulus_log: Path) -> Clo
 
 def _inside_movie(log: StimulusLog, events: ClockEvents | None, movie: Path, stimulus_log: Path) -> None:
     """Raise for the first onset that no frame of the movie covers."""
-    frame_time_s = stores.read_array(movie, "frame_time_s")[0]
-    onset = log.onset if events is None else fit_clock(events, frame_time_s).movie_s(log.onset)
-    onsets_s(onset, log.unit, frame_time_s, stimulus_log)
+    volume_time_s = stores.read_array(movie, "volume_time_s")
+    onset = log.onset if events is None else fit_clock(events, volume_time_s).movie_s(log.onset)
+    onsets_s(onset, log.unit, volume_time_s, stimulus_log)
 
 
 def _splits(

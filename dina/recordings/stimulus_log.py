@@ -15,18 +15,20 @@ from dina.recordings.nwb_intervals import IMAGE_COLUMNS, read_intervals
 from dina.recordings.trials import SPLITS
 from dina.tables import (
     column_of_numbers,
+    column_remedy,
     read_table,
     refuse,
     refuse_unsorted,
     row_of,
-    separator,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEEDED = ("onset_s", "onset_frame", "image")
-NOT_BEHAVIOUR = {*NEEDED, *IMAGE_COLUMNS, "category", "split", "repeat", "duration_s", "start_time", "stop_time", "id"}
+COUNTERS = ("id", "index", "trial", "trial_number")
+TIMES = ("duration_s", "start_time", "stop_time")
+NOT_BEHAVIOUR = {*NEEDED, *IMAGE_COLUMNS, "category", "split", "repeat", *TIMES, *COUNTERS}
 NAMELESS = "Unnamed: "  # pandas' word for a column without a header, such as a saved row number
 BLANK = ("", "nan", "na", "n/a", "null", "none")  # how tables write a number that is not there
 
@@ -97,13 +99,13 @@ def read_stimulus_log(
     return StimulusLog(onset, unit, image, category, split, _behaviour(table))
 
 
-def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | Path) -> np.ndarray:
+def onsets_s(onset: np.ndarray, unit: str, volume_time_s: np.ndarray, log: str | Path) -> np.ndarray:
     """(trials,) onsets in seconds, after a check that they lie inside the recording.
 
     Parameters
     ----------
     onset, unit : of :class:`StimulusLog`
-    frame_time_s : (frames,) times of the first plane's frames, seconds
+    volume_time_s : (volumes,) when each volume began, seconds
     log : named in errors
 
     Raises
@@ -112,15 +114,15 @@ def onsets_s(onset: np.ndarray, unit: str, frame_time_s: np.ndarray, log: str | 
         Naming the row.
     """
     if unit == "frame":
-        expected = f"a frame number from 0 to {len(frame_time_s) - 1}"
+        expected = f"a frame number from 0 to {len(volume_time_s) - 1}"
         remedy = "Frames count volumes of the movie, from 0."
-        refuse(log, (onset < 0) | (onset >= len(frame_time_s)), onset, expected, remedy)
-        return frame_time_s[onset.astype(int)]
+        refuse(log, (onset < 0) | (onset >= len(volume_time_s)), onset, expected, remedy)
+        return volume_time_s[onset.astype(int)]
     refuse(
         log,
-        (onset < frame_time_s[0]) | (onset > frame_time_s[-1]),
+        (onset < volume_time_s[0]) | (onset > volume_time_s[-1]),
         onset,
-        f"onsets within the recording, {frame_time_s[0]:.3f} to {frame_time_s[-1]:.3f} s",
+        f"onsets within the recording, {volume_time_s[0]:.3f} to {volume_time_s[-1]:.3f} s",
         "Is the log on the movie's clock, and the frame rate right?",
     )
     return onset
@@ -134,12 +136,12 @@ def _check_columns(table: pd.DataFrame, path: Path, image_column: str) -> None:
         hints = [
             f"Is {name!r} meant for {close[0]!r}?"
             for name in map(str, table)
-            if name not in NEEDED and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
+            if len(table.columns) > 1
+            and name not in NEEDED
+            and (close := difflib.get_close_matches(name, NEEDED, n=1, cutoff=0.6))
         ]
-        if len(table.columns) == 1:
-            hints = [f"A {path.suffix} file is separated by {separator(path)!r}: is this one not?"]
         found = f"columns {', '.join(map(repr, map(str, table)))}"
-        remedy = " ".join(hints) or "Rename the column."
+        remedy = " ".join(hints) or column_remedy(len(table.columns), path)
         raise InputError(problem(path, found, f"also {' and '.join(missing)}", remedy))
 
 

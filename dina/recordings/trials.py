@@ -9,7 +9,13 @@ import numpy as np
 
 from dina import stores
 from dina.errors import InputError, problem
-from dina.recordings.reliability import FEWEST_PAIRS, repeat_pairs, shrink_reliability, signal_variance
+from dina.recordings.reliability import (
+    FEWEST_PAIRS,
+    repeat_pairs,
+    repeating_variance,
+    shrink_reliability,
+    usual_showings,
+)
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -88,18 +94,19 @@ class TrialResponses:
 def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray) -> dict:
     """What is fitted to neurons, from training trials alone: mean, sd, reliability and its source.
 
-    Reliability is the signal variance over training repeats, shrunk; ones where fewer than ten
+    Reliability is the signal variance over all showings of training images, shrunk; ones where fewer than ten
     training images repeat, and the source says so.
     """
     train = np.flatnonzero(split == TRAIN)
     mean, sd = responses[train].mean(0), responses[train].std(0)
-    first, second = repeat_pairs(image_index, repeat, train)
-    if len(first) >= FEWEST_PAIRS:
-        measured = signal_variance(responses[first], responses[second])
-        reliability, source = (
-            shrink_reliability(measured, len(first)),
-            f"signal variance over {len(first)} training repeats",
-        )
+    n_repeated = len(repeat_pairs(image_index, repeat, train)[0])
+    if n_repeated >= FEWEST_PAIRS:
+        n_showings = usual_showings(image_index[train])
+        measured = repeating_variance(responses[train], image_index[train], repeat[train])
+        reliability = shrink_reliability(measured, n_repeated, n_showings)
+        source = f"signal variance over {n_repeated} training repeats"
+        if n_showings > 2:
+            source = f"signal variance over {n_repeated} training images, shown {n_showings:.1f} times"
     else:
         reliability, source = np.ones(responses.shape[1], np.float32), "none: too few training repeats"
     return {

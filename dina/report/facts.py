@@ -10,6 +10,7 @@ import numpy as np
 
 from dina import stores
 from dina.figures.looks import written
+from dina.recordings.clock import UNUSUAL_RATE_ERROR
 from dina.recordings.drift import HOUR_S
 from dina.report.quality import quality_cautions
 
@@ -56,7 +57,7 @@ def recording_facts(folder: Path) -> Facts:
     if "red" in rois:
         red = rois.loc[rois["rejected"] == "", "red"]
         parts.append(f"{red.sum()} of {count(len(red), 'neuron')} red in the structural channel")
-    cautions = _movie_cautions(length_s, registered) + quality_cautions(folder / "quality")
+    cautions = _movie_cautions(length_s, registered, session) + quality_cautions(folder / "quality")
     if (folder / "responses").is_dir():
         split = stores.read_array(folder / "responses", "split")
         image = stores.read_array(folder / "responses", "image_index")
@@ -69,7 +70,7 @@ def recording_facts(folder: Path) -> Facts:
     return Facts("; ".join(parts) + ".", cautions)
 
 
-def _movie_cautions(length_s: float, registered: list[dict[str, Any]]) -> list[str]:
+def _movie_cautions(length_s: float, registered: list[dict[str, Any]], session: dict[str, Any]) -> list[str]:
     found = []
     if length_s < SHORT_S:
         found.append(
@@ -79,6 +80,11 @@ def _movie_cautions(length_s: float, registered: list[dict[str, Any]]) -> list[s
     if dropped:
         whole = "no whole volume of all planes and channels"
         found.append(f"{count(dropped, 'frame')} at the movie's end made {whole} and were left out.")
+    if n_gaps := session.get("n_gaps"):
+        found.append(
+            f"Frames were lost in {count(n_gaps, 'gap')}, the longest of {session['longest_gap_s']:.2f} s: "
+            "activity next to them is less certain."
+        )
     return found
 
 
@@ -98,11 +104,23 @@ def _measured(responses: Path) -> list[str]:
 
 
 def _time_cautions(attributes: dict[str, Any]) -> list[str]:
-    """Masked trials, a clock stretched far, and what drifts."""
+    """Trials left out or entangled, a clock stretched far or odd, and what drifts."""
     found = []
     if n_masked := attributes.get("n_masked_trials"):
-        found.append(f"{count(n_masked, 'trial')} overlapped masked frames and were left out.")
+        found.append(f"{count(n_masked, 'trial')} overlapped masked frames or gaps between frames and were left out.")
+    if n_outside := attributes.get("n_outside_trials"):
+        found.append(f"{count(n_outside, 'trial')} had windows that reach beyond the movie and were left out.")
+    if share := attributes.get("overlapping_share"):
+        found.append(
+            f"The response windows of {share:.0%} of trials overlap a neighbour's: both hold the same activity, "
+            "and neurons seem more reliable where the order of images is fixed."
+        )
     clock = attributes.get("clock")
+    if clock and abs(clock["rate_error_ppm"]) > 1e6 * UNUSUAL_RATE_ERROR:
+        found.append(
+            f"The clocks of log and movie differ by {clock['rate_error_ppm']:+.0f} ppm, more than quartz clocks do: "
+            "are the events paired, and volume_rate_hz exact?"
+        )
     if clock and clock["beyond_s"] > FAR_BEYOND * clock["span_s"]:
         found.append(
             f"Onsets reach {clock['beyond_s']:.0f} s beyond the clock events, which span {clock['span_s']:.0f} s: "

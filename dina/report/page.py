@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
-from dina.recordings.limits import MEASURES
+from dina.recordings.limits import DRAWN
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
 from dina.report.methods import StatedSettings, changes, methods_cautions, methods_line
@@ -72,7 +72,7 @@ def write_report(
     quality = {
         "planes": planes,
         "limits": common_limits(planes),
-        "measures": MEASURES,
+        "measures": DRAWN,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
     text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS, quality=quality)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dina import stores
-from dina.recordings.limits import MEASURES, beyond_limits, limit_of
+from dina.recordings.limits import DRAWN, MEASURES, Measure, beyond_limits, limit_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class PlaneQuality:
     ----------
     recording : str
     plane : int
-    cells : one a measure, in the order of ``MEASURES``
+    cells : one a measure, in the order of ``DRAWN``
     """
 
     recording: str
@@ -76,7 +80,7 @@ def read_overview(recordings: dict[str, Path]) -> list[PlaneQuality]:
         for row, plane in enumerate(planes["plane"]):
             cells = [
                 Cell(m.number(float(planes[m.name][row])), m.limit_sign(limit[m.name]), bool(beyond[m.name][row]))
-                for m in MEASURES
+                for m in DRAWN
             ]
             lines.append(PlaneQuality(name, int(plane), cells))
     return lines
@@ -89,17 +93,28 @@ def common_limits(planes: list[PlaneQuality]) -> list[str]:
 
 
 def quality_cautions(quality: Path) -> list[str]:
-    """One sentence a measure that lies beyond its limit: in which planes, how far, and what the limit is."""
+    """One sentence a measure that lies beyond its limit, or was not measured: in which planes, how far, which limit."""
     planes, thresholds = (stores.read_table(quality, table) for table in ("planes", "thresholds"))
     limit, beyond = limit_of(thresholds), beyond_limits(planes, thresholds)
     found = []
     for measure in MEASURES:
+        unknown = planes.loc[planes[measure.name].isna(), "plane"]
+        if len(unknown):
+            found.append(f"{_begin(measure)} in {_planes(unknown)} was not measured.")
         numbers = planes.loc[beyond[measure.name], "plane"]
         if len(numbers):
             values = planes.loc[beyond[measure.name], measure.name].to_numpy(float)
             worst = values[np.argmax(-values if measure.bound == "at least" else np.abs(values))]
-            where = f"plane{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
             at_worst = " at worst" if len(numbers) > 1 else ""
-            said = f"{measure.label[0].upper()}{measure.label[1:]} in {where}: {measure.text(worst)}{at_worst}"
+            said = f"{_begin(measure)} in {_planes(numbers)}: {measure.text(worst)}{at_worst}"
             found.append(f"{said}, should be {measure.limit_text(limit[measure.name])}.")
     return found
+
+
+def _begin(measure: Measure) -> str:
+    """A measure's name at the beginning of a sentence."""
+    return measure.label[0].upper() + measure.label[1:]
+
+
+def _planes(numbers: pd.Series) -> str:
+    return f"plane{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"

@@ -6,7 +6,7 @@ import pytest
 
 from dina import stores
 from dina.imaging.rois import Footprints
-from dina.recordings.quality import assess_quality
+from dina.recordings.quality import OF_REGISTRATION, assess_quality
 from dina.recordings.responses import write_repeats
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
 from dina.settings import QualitySettings
@@ -71,7 +71,8 @@ def imaging(tmp_path_factory):
             stores.write_array(store, "residual_motion_px", np.full(20, 0.1))
             stores.write_array(store, "residual_frame", np.linspace(12, FRAMES - 13, 20).astype(np.int32))
             visible = {"visible_rows": [3, SIZE - 2], "visible_columns": [1, SIZE]}
-            stores.write_attributes(store, {"crispness_raw": 0.05, "crispness": 0.08} | visible)
+            found = dict.fromkeys(OF_REGISTRATION, 0.0) | {"crispness_raw": 0.05, "crispness": 0.08}
+            stores.write_attributes(store, found | visible)
         with stores.new_store(folder / f"rois-{plane}") as store:
             discs(CENTRES).write(store)
     registered = [folder / f"registered-{plane}" for plane in (0, 1)]
@@ -103,7 +104,7 @@ def write_responses(path, *, repeats):
         responses=responses,
         image_index=image,
         repeat=repeat,
-        onset_s=np.arange(len(image)) ** 1.1,  # showings are not all equally far apart
+        onset_s=np.arange(len(image)) ** 1.5,  # showings are not all equally far apart
         split=split,
         images=rng.random((n_images, 16, 16), np.float32),
         category=(np.arange(n_images) % 3).astype(np.int16),

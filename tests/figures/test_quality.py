@@ -9,7 +9,7 @@ from dina import stores
 from dina.figures.looks import VERMILLION
 from dina.figures.quality import draw_quality
 from dina.figures.style import house_style, save
-from dina.recordings.limits import MEASURES
+from dina.recordings.limits import DRAWN
 from tests.recordings.test_quality import N_FRAMES, RATE_HZ, assess, clean
 
 RED = VERMILLION.lower()
@@ -45,7 +45,7 @@ def test_titles_do_not_run_into_each_other(tmp_path, numbers):
     figure, _ = drawn(tmp_path, {number: clean(500) for number in numbers})
     columns = figure.subfigs[0].axes
     extents = [axes.get_tightbbox() for axes in columns]
-    assert len(columns) == len(MEASURES)
+    assert len(columns) == len(DRAWN)
     assert all(a.x1 < b.x0 for a, b in pairwise(extents))
 
 

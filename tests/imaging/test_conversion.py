@@ -106,3 +106,35 @@ def test_memory_does_not_grow_with_length(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0] < 60e6
+
+
+@pytest.mark.parametrize(("dtype", "usual"), [(np.float32, 10.0), (np.int32, 300), (np.uint32, 300)])
+def test_a_hot_pixel_does_not_cost_the_movie(tmp_path, dtype, usual):
+    frames = np.abs(usual * (1 + 0.2 * NOISE)).astype(dtype)
+    frames[21, 5, 6] = 10**6
+    with pytest.raises(InputError, match=r"movie\.tif, page 21: found values up to 1e\+06 where frames usually end"):
+        imported(tmp_path, frames)
+    (tmp_path / "frames").unlink()
+    bad = np.arange(40) == 21
+    result, file = imported(tmp_path, frames, bad)
+    np.testing.assert_allclose(file[:][~bad] / result.pixel_scale, frames[~bad], atol=1.01 / result.pixel_scale)
+
+
+def test_half_precision_is_not_lost(tmp_path):
+    frames = (0.05 + 0.01 * np.abs(NOISE)).astype(np.float16)
+    result, file = imported(tmp_path, frames)
+    np.testing.assert_allclose(file[:] / result.pixel_scale, frames, atol=1 / result.pixel_scale)
+    assert len(np.unique(file[:])) > 100
+
+
+def test_clipped_pixels_and_repeated_frames_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("dina.imaging.movies.BLOCK_BYTES", 7 * 32 * 32 * 2)
+    frames = np.clip(40000 + 10000 * NOISE, 0, 60000).astype(np.uint16)
+    frames[7] = frames[6]
+    frames[30:32] = frames[29]
+    result, _ = imported(tmp_path, frames)
+    assert result.clipped_share == np.mean(frames == 60000) > 0.01
+    assert result.repeated_share == 3 / 40
+    (tmp_path / "frames").unlink()
+    clean, _ = imported(tmp_path, (1000 + 300 * NOISE).astype(np.int16))
+    assert clean.clipped_share < 1e-3 and clean.repeated_share == 0

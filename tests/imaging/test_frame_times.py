@@ -75,6 +75,34 @@ def test_inspection_writes_the_times_of_analysed_planes(movie, tmp_path):
     attributes = read_attributes(store)
     assert attributes["planes"] == [1, 3] and attributes["n_frames"] == 30
     np.testing.assert_allclose(read_array(store, "frame_time_s")[:, :2], [[0.05, 0.25], [0.15, 0.35]])
+    np.testing.assert_allclose(read_array(store, "volume_time_s"), np.arange(30) / 5)
+    assert (attributes["n_gaps"], attributes["longest_gap_s"]) == (0, 0)
+
+
+def test_a_volume_begins_with_plane_0_though_it_is_left_out(movie, tmp_path):
+    every = AcquisitionInfo(n_planes=3, n_flyback=1, skip_planes=(0, 1), frame_times=table(tmp_path, IRREGULAR))
+    inspect_movie({2: [movie]}, tmp_path / "movie", every)
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "volume_time_s"), IRREGULAR[::4])
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "frame_time_s"), IRREGULAR[None, 2::4])
+
+
+def test_a_volume_begins_before_a_plane_in_files_of_its_own(movie, tmp_path):
+    apart = AcquisitionInfo(
+        n_planes=4, separate_files=True, skip_planes=(0, 1, 3), frame_times=table(tmp_path, IRREGULAR)
+    )
+    inspect_movie({2: [movie]}, tmp_path / "movie", apart)
+    np.testing.assert_allclose(read_array(tmp_path / "movie", "volume_time_s"), IRREGULAR)
+
+
+def test_inspection_counts_gaps_in_the_plane_that_has_most(movie, tmp_path):
+    time_s = IRREGULAR + 0.5 * (np.arange(120) >= 41) + 0.9 * (np.arange(120) >= 80)  # from plane 0 to 1, and between
+    acquisition = AcquisitionInfo(n_planes=2, frame_times=table(tmp_path, time_s))
+    with pytest.warns(UserWarning, match="gaps between frames"):
+        inspect_movie({0: [movie]}, tmp_path / "movie", acquisition)
+    attributes = read_attributes(tmp_path / "movie")
+    assert attributes["n_gaps"] == 2
+    longest_s = max(np.diff(time_s[plane::2]).max() for plane in (0, 1))
+    assert attributes["longest_gap_s"] == pytest.approx(longest_s)
 
 
 def test_planes_in_files_of_their_own_may_differ_by_a_frame(movie, tmp_path):
@@ -88,7 +116,27 @@ def test_planes_in_files_of_their_own_may_differ_by_a_frame(movie, tmp_path):
     assert not (tmp_path / "refused").exists()
 
 
+@pytest.mark.parametrize(("width", "dtype"), [(44, np.uint16), (40, np.int16)])
+def test_planes_in_files_of_their_own_must_be_alike(movie, tmp_path, width, dtype):
+    tifffile.imwrite(tmp_path / "other.tif", np.ones((120, 32, width), dtype))
+    acquisition = AcquisitionInfo(n_planes=2, separate_files=True, volume_rate_hz=5)
+    with pytest.raises(InputError, match=r"other\.tif: found frames of 32 × .* as in movie\.tif"):
+        inspect_movie({0: [movie], 1: [tmp_path / "other.tif"]}, tmp_path / "movie", acquisition)
+
+
 @pytest.mark.parametrize("skip", [(4,), (0, 1, 2, 3)])
 def test_planes_that_cannot_be_left_out_are_refused(movie, tmp_path, skip):
     with pytest.raises(InputError, match="skip_planes: found .*; expected some of planes 0 to 3, not all"):
         Movie([movie], AcquisitionInfo(n_planes=4, skip_planes=skip, volume_rate_hz=5))
+
+
+def test_the_rate_is_that_of_the_times(movie, tmp_path):
+    """Sheets round: held against the times, and never taken in their place."""
+    acquisition = AcquisitionInfo(volume_rate_hz=28.6, frame_times=table(tmp_path, np.arange(120) / 29))
+    assert frame_times_s(Movie([movie], acquisition), 0)[1] == pytest.approx(29)
+
+
+def test_times_in_milliseconds_are_refused(movie, tmp_path):
+    acquisition = AcquisitionInfo(frame_times=table(tmp_path, np.arange(120) * 34.5))
+    with pytest.raises(InputError, match=r"volume_rate_hz: found 0\.0289855 Hz; expected 0\.1 to 1000 Hz.*seconds"):
+        frame_times_s(Movie([movie], acquisition), 0)

@@ -85,6 +85,9 @@ def test_refuses_what_is_no_movie(tmp_path):
         Movie([tmp_path / "absent.tif"], AcquisitionInfo())
     with pytest.raises(InputError, match="no file"):
         Movie([], AcquisitionInfo())
+    (tmp_path / "folder.tif").mkdir()
+    with pytest.raises(InputError, match="found a folder that no microscope wrote"):
+        Movie([tmp_path / "folder.tif"], AcquisitionInfo())
     (tmp_path / "movie.avi").touch()
     with pytest.raises(InputError, match=r"'\.avi'"):
         Movie([tmp_path / "movie.avi"], AcquisitionInfo())
@@ -127,3 +130,48 @@ def test_refuses_an_unreadable_hdf5_file(tmp_path):
     (tmp_path / "movie.h5").write_bytes(b"no HDF5")
     with pytest.raises(InputError, match="unreadable"):
         Movie([tmp_path / "movie.h5"], AcquisitionInfo())
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "message"),
+    [
+        (
+            {"frames": 50, "channels": 2},
+            {"frames": 25, "channels": 4},
+            "n_channels: found 4 in its header; expected 2 as",
+        ),
+        ({"frames": 50, "slices": 2}, {"frames": 25, "slices": 4}, "n_planes: found 4 in its header; expected 2 as"),
+        ({"finterval": 0.2}, {"finterval": 0.25}, "frame_rate_hz: found 4 in its header; expected 5 as"),
+    ],
+)
+def test_headers_of_a_series_must_agree(tmp_path, first, other, message):
+    paths = [tmp_path / "first.tif", tmp_path / "other.tif"]
+    for path, said in zip(paths, (first, other), strict=True):
+        text = "\n".join(["ImageJ=1.54f", "images=100", *(f"{key}={value}" for key, value in said.items()), ""])
+        tifffile.imwrite(path, FRAMES[:100], description=text, metadata=None, photometric="minisblack")
+    with pytest.raises(InputError, match=rf"other\.tif, {message} in first\.tif"):
+        Movie(paths, AcquisitionInfo())
+    assert Movie(paths, AcquisitionInfo(header="ignore")).n_frames == 200
+    assert Movie([paths[0], *write_series(tmp_path, [100])], AcquisitionInfo()).acquisition.n_planes == first.get(
+        "slices", 1
+    )
+
+
+def replace(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("change", [replace, lambda path: path.unlink()], ids=["shrinks", "vanishes"])
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".bin", ".h5"])
+def test_a_file_that_changes_midway_is_told(tmp_path, suffix, change):
+    path = tmp_path / f"movie{suffix}"
+    if suffix == ".bin":
+        FRAMES.astype("<i2").tofile(path)
+    elif suffix == ".h5":
+        h5py.File(path, "w")["movie"] = FRAMES
+    else:
+        tifffile.imwrite(path, FRAMES, photometric="minisblack", ome=suffix == ".ome.tif")
+    plane = Movie([path], AcquisitionInfo(height_px=32, width_px=40)).plane(0)
+    change(path)
+    with pytest.raises(InputError, match=rf"movie\{suffix}"):
+        list(plane.blocks())

@@ -132,5 +132,6 @@ def test_red_cells_are_told_from_light_that_bleeds_through(plane, tiny_movie, tm
     distance = np.linalg.norm(centres[:, None] - (tiny_movie.centres - reference), axis=2)
     cell = np.where(distance.min(1) < 2, distance.argmin(1), -1)
     assert set(cell[red]) == {0, 4, 8}
-    assert probability[np.isin(cell, [0, 4, 8])].min() > 0.8 > 0.6 > probability[cell % 4 != 0].max()
+    assert probability[np.isin(cell, [0, 4, 8])].min() > 0.7
+    np.testing.assert_allclose(probability[(cell >= 0) & (cell % 4 != 0)], 0.5, atol=0.05)
     assert not stores.holds(plane / "rois", "red")

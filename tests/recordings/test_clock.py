@@ -1,13 +1,27 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dina.errors import InputError
-from dina.recordings.clock import LARGEST_RATE_ERROR, LARGEST_RESIDUAL_S, fit_clock, read_clock_events
+from dina.recordings.clock import (
+    LARGEST_RATE_ERROR,
+    LARGEST_RESIDUAL_S,
+    UNUSUAL_RATE_ERROR,
+    fit_clock,
+    read_clock_events,
+)
 
 RATE, OFFSET_S, JITTER_S = 1 + 73e-6, -12.25, 0.004
 LOG_S = np.linspace(20, 3600, 120)
 FRAME_TIME_S = np.cumsum(np.random.default_rng(3).uniform(0.12, 0.15, 30_000))
+
+
+def test_another_separator_is_suspected(tmp_path):
+    (tmp_path / "events.csv").write_text("log_s;movie_s\n1;2\n3;4\n")
+    with pytest.raises(InputError, match=r"found columns 'log_s;movie_s'; .*separated by ','"):
+        read_clock_events(tmp_path / "events.csv")
 
 
 def events(tmp_path, suffix="csv", **columns):
@@ -48,8 +62,8 @@ def test_whole_frames_are_forgiven_half_a_frame(tmp_path):
 
 
 def test_two_events_make_a_line(tmp_path):
-    clock = fit_clock(events(tmp_path, log_s=[0.0, 100.0], movie_s=[5.0, 105.1]))
-    np.testing.assert_allclose(clock.movie_s(np.array([50.0, 110.0])), [55.05, 115.11])
+    clock = fit_clock(events(tmp_path, log_s=[0.0, 100.0], movie_s=[5.0, 105.01]))
+    np.testing.assert_allclose(clock.movie_s(np.array([50.0, 110.0])), [55.005, 115.011])
 
 
 @pytest.mark.parametrize(
@@ -83,14 +97,25 @@ def test_an_event_off_the_line_is_refused_by_its_row(tmp_path, row):
         fit_clock(events(tmp_path, log_s=log_s, movie_s=movie_s))
 
 
-def test_rates_that_differ_by_a_hundredth_are_refused(tmp_path):
+@pytest.mark.parametrize("log_s", [LOG_S, LOG_S[[0, -1]]])
+def test_rates_that_differ_by_a_thousandth_are_refused(tmp_path, log_s):
     for error, refused in ((0.9 * LARGEST_RATE_ERROR, False), (1.1 * LARGEST_RATE_ERROR, True), (999, True)):
-        shared = events(tmp_path, log_s=LOG_S, movie_s=(1 + error) * LOG_S)
+        shared = events(tmp_path, log_s=log_s, movie_s=(1 + error) * log_s)
         if refused:
             with pytest.raises(InputError, match=rf"events.csv: found {1 + error:.4f} s of the movie for each second"):
                 fit_clock(shared)
         else:
-            assert fit_clock(shared).rate == pytest.approx(1 + error)
+            with pytest.warns(UserWarning, match="clocks differ"):
+                assert fit_clock(shared).rate == pytest.approx(1 + error)
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.9, 0), (-0.9, 0), (1.1, 1), (-1.1, 1)])
+def test_rates_that_no_two_quartz_clocks_have_are_told(tmp_path, share, told):
+    shared = events(tmp_path, log_s=LOG_S, movie_s=(1 + share * UNUSUAL_RATE_ERROR) * LOG_S)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit_clock(shared)
+    assert len(caught) == told
 
 
 def test_frames_outside_the_movie_are_refused(tmp_path):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dina.recordings.drift import BIN_COLUMNS, HOUR_S, measure_drift, showing_pairs
+from dina.recordings.drift import BIN_COLUMNS, HOUR_S, LEAST_SPREAD, measure_drift, showing_pairs
 from dina.recordings.trials import TrialResponses, describe_neurons
 
 N_IMAGES, N_NEURONS, SIGNAL, HOURS = 150, 300, 0.4, 1.5
@@ -86,12 +86,59 @@ def test_without_repeats_nothing_is_measured():
     assert np.isfinite(drift.level_change_sd)
 
 
-def test_showings_equally_far_apart_make_no_line():
+def test_with_a_dozen_images_the_interval_is_no_narrower_than_it_says():
+    """Of 400 recordings without drift, 5 % are 20; 33 or more have a chance of 1 in 250."""
+    wrong, still = 0, simulate(repeats=1)
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        image = rng.permutation(np.repeat(np.arange(12), 5)).astype(np.int32)
+        responses = (rng.normal(size=(12, 40))[image] + rng.normal(size=(60, 40))).astype(np.float32)
+        trials = replace(
+            still,
+            responses=responses,
+            image_index=image,
+            onset_s=np.arange(60.0),
+            mean=responses.mean(0),
+            sd=responses.std(0),
+        )
+        line = measure_drift(trials).line
+        wrong += not line["slope_low"] <= 0 <= line["slope_high"]
+    assert wrong < 33
+
+
+@pytest.fixture(scope="module")
+def twice():
+    """A sequence shown twice at a regular pace, for any pace and jitter of the second showing."""
     trials = simulate(repeats=2)
     order = np.argsort(trials.repeat, kind="stable")
     image = np.tile(np.arange(N_IMAGES), 2).astype(np.int32)
-    even = replace(trials, image_index=image, repeat=trials.repeat[order], onset_s=np.arange(2.0 * N_IMAGES))
-    assert measure_drift(even).line is None
+
+    def shown(pace_s, jitter_s=0.0):
+        onset_s = 5 + np.arange(2 * N_IMAGES) * pace_s
+        onset_s[N_IMAGES:] += np.sort(np.random.default_rng(0).normal(0, jitter_s, N_IMAGES))
+        return replace(trials, image_index=image, repeat=trials.repeat[order], onset_s=onset_s)
+
+    return shown
+
+
+@pytest.mark.parametrize("pace_s", [0.3, 0.7, 0.8, 1.0, 1.1, 1.3, 2.1])  # most have no exact binary form
+def test_a_sequence_shown_twice_makes_no_line(twice, pace_s):
+    drift = measure_drift(twice(pace_s))
+    assert drift.line is None and drift.bins.empty
+
+
+@pytest.mark.parametrize(("share", "measured"), [(0.9, False), (1.3, True)])
+def test_times_must_spread_by_a_share_of_their_mean(twice, share, measured):
+    drift = measure_drift(twice(1.0, share * LEAST_SPREAD * N_IMAGES))
+    assert (drift.line is not None) == (not drift.bins.empty) == measured
+
+
+def test_a_slope_that_hangs_on_one_image_is_none(twice):
+    trials = twice(1.0)
+    onset_s = trials.onset_s.copy()
+    onset_s[-1] += 1e4
+    drift = measure_drift(replace(trials, onset_s=onset_s))
+    assert drift.line is None and drift.bins.empty
 
 
 def test_pairs_are_those_of_an_image():

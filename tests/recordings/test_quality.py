@@ -6,7 +6,7 @@ import pytest
 
 from dina import stores
 from dina.recordings.limits import MEASURES, beyond_limits
-from dina.recordings.quality import assess_quality, brightness_jumps, signal_to_noise
+from dina.recordings.quality import OF_REGISTRATION, assess_quality, brightness_jumps, signal_to_noise
 from dina.settings import QualitySettings
 
 N_FRAMES, RATE_HZ, DIAMETER_PX, N_NEURONS = 2000, 10.0, 10.0, 20
@@ -24,6 +24,12 @@ def clean(n_frames=N_FRAMES):
         "residual_motion_px": np.full(20, 0.1),
         "crispness_raw": 0.05,
         "crispness": 0.07,
+        "clipped_share": 1e-8,
+        "repeated_share": 0.0,
+        "dark_share": 1e-4,
+        "bidirectional_offset_px": 0,
+        "persistence": 0.99,
+        "neighbour_likeness": 1.02,
         "valid": np.ones(n_frames, bool),
         "dff": dff,
         "noise_level": np.full(N_NEURONS, 2.0),
@@ -39,7 +45,7 @@ def assess(folder, planes, settings=None):
         with stores.new_store(registered[-1]) as store:
             for name in ("rigid_offsets_px", "frame_mean", "residual_motion_px"):
                 stores.write_array(store, name, of[name])
-            stores.write_attributes(store, {key: of[key] for key in ("crispness_raw", "crispness")})
+            stores.write_attributes(store, {key: of[key] for key in ("crispness_raw", "crispness", *OF_REGISTRATION)})
     rows = [(number, roi, level) for number, of in planes.items() for roi, level in enumerate(of["noise_level"])]
     neurons = pd.DataFrame(rows, columns=["plane", "roi", "noise_level"])
     left_out = [number for number, of in planes.items() for _ in range(of["n_rejected"])]
@@ -104,7 +110,7 @@ def test_a_level_of_zero_has_no_relative_change(tmp_path):
     store = assess(tmp_path, {0: clean() | {"frame_mean": clean()["frame_mean"] - 600}})
     assert np.isnan(stores.read_table(store, "planes")["intensity_change"][0])
     assert np.isnan(stores.read_array(store, "brightness")).all()
-    assert stores.read_table(store, "planes")["flags"][0] == ""
+    assert stores.read_table(store, "planes")["flags"][0] == "change of brightness not measured"
 
 
 def test_flashes_are_found_frame_by_frame(tmp_path):
@@ -163,7 +169,11 @@ def test_planes_keep_their_numbers_and_their_own_neurons(tmp_path):
     quality = assess(tmp_path, {2: clean(), 5: clean() | none, 11: longer})
     table = stores.read_table(quality, "planes").set_index("plane")
     assert table["n_neurons"].to_dict() == {2: 20, 5: 0, 11: 20} and table["n_rois"].to_dict() == {2: 25, 5: 3, 11: 25}
-    assert [flagged(row) for _, row in table.iterrows()] == [set(), {"n_neurons"}, {"noise_level"}]
+    assert [flagged(row) for _, row in table.iterrows()] == [
+        set(),
+        {"n_neurons", "noise_level", "signal_to_noise"},
+        {"noise_level"},
+    ]
     assert np.isnan(table.loc[5, "signal_to_noise"]) and (table["n_frames"] == N_FRAMES).all()
     beyond = beyond_limits(table.reset_index(), stores.read_table(quality, "thresholds"))
     assert beyond["noise_level"].tolist() == [False, False, True]
@@ -177,3 +187,18 @@ def test_a_few_frames_are_measured_as_far_as_they_go(tmp_path, n_frames, valid):
     row = stores.read_table(assess(tmp_path, {0: plane}), "planes").iloc[0]
     assert row["masked_share"] == (not valid) and np.isnan(row["residual_motion_px"])
     assert np.isfinite(row["intensity_change"]) == valid
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("clipped_share", 2e-5),
+        ("repeated_share", 0.2),
+        ("dark_share", 0.5),
+        ("bidirectional_offset_px", -3),
+        ("persistence", 0.5),
+        ("neighbour_likeness", 0.6),
+    ],
+)
+def test_what_registration_found_is_flagged(tmp_path, name, value):
+    assert flagged(measured(tmp_path, **{name: value})) == {name}

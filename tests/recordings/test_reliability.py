@@ -5,9 +5,11 @@ from dina.errors import ShapeError
 from dina.recordings.reliability import (
     explainable_variance,
     repeat_pairs,
+    repeating_variance,
     shrink_reliability,
     signal_and_noise_variance,
     signal_variance,
+    usual_showings,
 )
 
 
@@ -52,6 +54,51 @@ def test_shrinkage_brings_estimates_nearer_to_the_truth():
     assert np.mean((shrunk - truth) ** 2) < np.mean((measured - truth) ** 2)
     assert shrunk.min() >= 0 and shrunk.max() <= 1
     assert shrink_reliability(np.array([np.nan, 0.5]), 50).shape == (2,)
+
+
+def show(n_showings, truth, n_neurons=4000, seed=3):
+    """Trials in random order, and neurons that share a signal variance."""
+    rng = np.random.default_rng(seed)
+    image = rng.permutation(np.repeat(np.arange(len(n_showings)), n_showings))
+    repeat = np.array([np.sum(image[:k] == number) for k, number in enumerate(image)])
+    signal = rng.normal(size=(len(n_showings), n_neurons)) * np.sqrt(truth)
+    return signal[image] + rng.normal(size=(len(image), n_neurons)) * np.sqrt(1 - truth), image, repeat
+
+
+@pytest.mark.parametrize("truth", [0.1, 0.5])
+def test_all_showings_tell_of_a_neuron(truth):
+    """Fewer than all would have the spread of one pair; the error that shrinkage assumes is the one there is."""
+    n_showings = np.full(40, 12)
+    responses, image, repeat = show(n_showings, truth)
+    found = repeating_variance(responses, image, repeat)
+    assert found.mean() == pytest.approx(truth, abs=0.01)
+    first, second = repeat_pairs(image, repeat, np.arange(len(image)))
+    assert found.std() < 0.65 * signal_variance(responses[first], responses[second]).std()
+    shrunk = shrink_reliability(found, len(n_showings), usual_showings(image))
+    assert np.std(shrunk) < 0.3 * np.std(found)  # neurons alike, so that all spread is error
+
+
+def test_the_error_of_all_showings_is_known():
+    n, m, truth = 12, 40, 0.3
+    found = repeating_variance(*show(np.full(m, n), truth))
+    error = (1 - truth) * (1 + (n - 1) * truth) * np.sqrt(2 / (n * (n - 1) * (m - 1)))
+    assert found.std() == pytest.approx(error, rel=0.06)
+
+
+def test_images_count_alike_however_often_they_were_shown():
+    responses, image, repeat = show(np.r_[np.full(60, 3), np.full(4, 40), np.ones(30, int)], 0.4, n_neurons=1000)
+    found = repeating_variance(responses, image, repeat)
+    assert found.mean() == pytest.approx(0.4, abs=0.02) and found.std() < 0.12
+    assert usual_showings(image) == pytest.approx(64 / (60 / 3 + 4 / 40))
+
+
+def test_two_showings_keep_the_published_measure():
+    responses, image, repeat = show(np.r_[np.full(50, 2), np.ones(20, int)], 0.4, n_neurons=5)
+    first, second = repeat_pairs(image, repeat, np.arange(len(image)))
+    expected = signal_variance(responses[first], responses[second])
+    np.testing.assert_array_equal(repeating_variance(responses, image, repeat), expected)
+    assert usual_showings(image) == 2
+    assert np.isnan(repeating_variance(responses[:1], image[:1], repeat[:1])).all()
 
 
 @pytest.mark.parametrize("n_showings", [np.full(12, 2), np.r_[np.full(6, 2), np.full(4, 5), 9, 1, 1]])

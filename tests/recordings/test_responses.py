@@ -1,4 +1,5 @@
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -22,14 +23,15 @@ def test_window_sums_count_frames_by_the_share_inside():
     np.testing.assert_allclose(window_sums(activity, times, start, stop)[:, 0], [1, 0.5, 0.25, 0], atol=1e-6)
 
 
-def write_session(path, times, **arrays):
+def write_session(path, times, lag_s=0.0, volume_time_s=None, **arrays):
     """One neuron a plane."""
     with stores.new_store(path) as store:
         for name, values in arrays.items():
             stores.write_array(store, name, values)
         stores.write_array(store, "frame_time_s", times, unit="s")
+        stores.write_array(store, "volume_time_s", times[0] if volume_time_s is None else volume_time_s, unit="s")
         stores.write_table(store, "neurons", pd.DataFrame({"neuron": [0, 1], "plane": [0, 3]}))
-        stores.write_attributes(store, {"planes": [0, 3]})
+        stores.write_attributes(store, {"planes": [0, 3], "lag_s": lag_s})
 
 
 @pytest.fixture
@@ -83,6 +85,17 @@ def test_lag_moves_the_window(session):
     assert late.sum() < 0.5 * early.sum()
 
 
+def test_the_lag_is_the_sessions_unless_set(session):
+    folder, _ = session
+    expected = measure(folder, window_s=(0.0, 0.4), lag_s=0.3).responses
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    write_session(folder / "session", times, lag_s=0.3, deconvolved=activity)
+    np.testing.assert_array_equal(measure(folder, window_s=(0.0, 0.4), lag_s=None).responses, expected)
+    assert stores.read_attributes(folder / "responses")["lag_s"] == 0.3
+    unlagged = measure(folder, window_s=(0.0, 0.4), lag_s=0.0)
+    assert unlagged.responses.sum() > 2 * expected.sum()
+
+
 def test_baseline_is_subtracted(session):
     plain = measure(session[0], window_s=(0.0, 0.4))
     subtracted = measure(session[0], window_s=(0.0, 0.4), baseline_s=(0.0, 0.2))
@@ -97,11 +110,49 @@ def test_log_split_is_kept(session):
     assert [("train", "validation", "test")[s] for s in trials.split] == side.tolist()
 
 
-def test_window_past_the_end_names_the_row(session):
+@pytest.mark.parametrize(
+    ("shift_s", "settings", "gone"),
+    [
+        (9.7, {"window_s": (0.0, 2.0)}, [-2, -1]),
+        (9.7, {"window_s": (0.0, 0.5), "lag_s": 1.4}, [-1]),
+        (-2.0, {"window_s": (0.0, 0.5), "baseline_s": (-0.2, 0.0)}, [0]),
+    ],
+)
+def test_trials_with_windows_beyond_the_movie_are_left_out(session, shift_s, settings, gone):
     folder, log = session
-    log.assign(onset_s=log["onset_s"] + 9.7).to_csv(folder / "log.csv", index=False)
-    with pytest.raises(InputError, match=r"log.csv, row 240: found a response window"):
-        measure(folder, window_s=(0.0, 2.0))
+    log = log.assign(onset_s=log["onset_s"] + shift_s)
+    log.to_csv(folder / "log.csv", index=False)
+    with pytest.warns(UserWarning, match=f"{len(gone)} of 240 trials have windows that reach beyond the movie"):
+        trials = measure(folder, **settings)
+    np.testing.assert_allclose(trials.onset_s, np.delete(log["onset_s"].to_numpy(), gone))
+    assert np.isfinite(trials.responses).all()
+    attributes = stores.read_attributes(folder / "responses")
+    assert (attributes["n_outside_trials"], attributes["n_masked_trials"]) == (len(gone), 0)
+
+
+@pytest.mark.parametrize(("window_s", "share"), [((0.0, 0.95), 0.0), ((-0.5, 0.44), 0.0), ((0.0, 0.96), 1.0)])
+def test_response_windows_that_overlap_are_counted(session, window_s, share):
+    folder, _ = session
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        measure(folder, window_s=window_s)
+    assert any("overlap a neighbour's" in str(warning.message) for warning in caught) == bool(share)
+    assert stores.read_attributes(folder / "responses")["overlapping_share"] == share
+
+
+def test_onset_frames_count_volumes_though_plane_0_is_left_out(session):
+    """Also the volumes of clock events."""
+    folder, log = session
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    volume_time_s = times[0] - 0.13
+    write_session(folder / "session", times, volume_time_s=volume_time_s, deconvolved=activity)
+    frame = 10 + 4 * np.arange(N_TRIALS)
+    log.drop(columns="onset_s").assign(onset_frame=frame).to_csv(folder / "frames.csv", index=False)
+    log.assign(onset_s=100 + frame / RATE_HZ).to_csv(folder / "log.csv", index=False)
+    pd.DataFrame({"log_s": [102.0, 300.0], "movie_frame": [10, 1000]}).to_csv(folder / "events.csv", index=False)
+    np.testing.assert_allclose(measure(folder, folder / "events.csv").onset_s, volume_time_s[frame])
+    (folder / "frames.csv").rename(folder / "log.csv")
+    np.testing.assert_allclose(measure(folder).onset_s, volume_time_s[frame])
 
 
 def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
@@ -131,7 +182,7 @@ def test_irregular_frame_times_of_each_plane_to_the_millisecond(session):
     folder, log = session
     rng = np.random.default_rng(5)
     onset, window = log["onset_s"].to_numpy(), (0.05, 0.55)
-    times = np.cumsum(rng.uniform(0.05, 0.35, (2, N_FRAMES)), axis=1)
+    times = np.cumsum(rng.uniform(0.15, 0.25, (2, N_FRAMES)), axis=1)
     rate_hz = rng.uniform(5, 50, (2, N_FRAMES))
     count = np.concatenate([np.zeros((2, 1)), rate_hz[:, 1:] * np.diff(times)], axis=1)
     write_session(folder / "session", times, deconvolved=count.astype(np.float32), dff=times - 100)
@@ -232,9 +283,33 @@ def test_which_frames_a_window_overlaps(ramp, offset, settings, left_out):
     assert (log["onset_s"][trial] not in trials.onset_s) == left_out
 
 
+@pytest.mark.parametrize("measure_by", ["deconvolved", "dff", "both"])
+def test_trials_in_a_gap_of_one_plane_are_left_out(ramp, measure_by):
+    folder, log = ramp
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    times[1, 500:] += 20.0  # between 99.9 and 120.1 s of plane 1
+    times[0] = np.linspace(0, times[1, -1], N_FRAMES)
+    write_session(folder / "session", times, deconvolved=activity, dff=times)
+    with pytest.warns(UserWarning, match="of 240 trials overlap masked frames or gaps"):
+        trials = measure(folder, window_s=(0.0, 0.4), measure=measure_by)
+    onset_s = log["onset_s"].to_numpy()
+    touching = (onset_s < times[1, 500]) & (onset_s + 0.4 > times[1, 499])
+    np.testing.assert_allclose(trials.onset_s, onset_s[~touching])
+    assert stores.read_attributes(folder / "responses")["n_masked_trials"] == touching.sum() == 22
+
+
+def test_an_interval_of_usual_length_is_no_gap(ramp):
+    folder, _ = ramp
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    times[:, 500:] += 0.49 / RATE_HZ
+    write_session(folder / "session", times, deconvolved=activity, dff=times)
+    assert len(measure(folder).onset_s) == N_TRIALS
+
+
 def test_a_split_that_masking_empties_is_refused(ramp):
     with pytest.raises(
-        InputError, match=r"log.csv, \d+ trials outside masked frames: found . \w+ images; expected at le"
+        InputError,
+        match=r"log.csv, \d+ trials inside .* and outside masked frames and gaps: found . \w+ images; expected at le",
     ):
         masked_trials(ramp[0], np.arange(6, N_FRAMES))
 
@@ -294,7 +369,7 @@ def test_neurons_table_and_drift_are_for_reporting(session):
 def test_a_log_longer_than_the_movie_is_told_before_any_imaging(session, clock):
     folder, log = session
     with stores.new_store(folder / "movie") as store:
-        stores.write_array(store, "frame_time_s", np.arange(600)[None] / RATE_HZ, unit="s")
+        stores.write_array(store, "volume_time_s", np.arange(600) / RATE_HZ, unit="s")
     events = None
     if clock:
         events = folder / "events.csv"

@@ -34,7 +34,7 @@ ODD = {  # what makes an ROI no neuron, at a soma's diameter of 8 px
 FLOATS = {"compactness", "aspect_ratio", "contrast", "skewness", "cell_probability", "noise_level"}
 
 
-def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
+def write_plane(folder, number, rois, *, n_frames=N_FRAMES, lag_s=0.0):
     """The stores ``rois``, ``traces`` and ``activity`` of a plane with the given measures of ROIs."""
     attributes = {
         "n_frames": n_frames,
@@ -66,8 +66,9 @@ def write_plane(folder, number, rois, *, n_frames=N_FRAMES):
             if path.name == "activity":
                 stores.write_array(store, "valid_frames", np.arange(n_frames) != 7 + number)
                 trace = 100 * number + np.arange(n)[:, None] + np.zeros((n, n_frames), np.float32)
-                stores.write_array(store, "deconvolved", trace)
+                stores.write_array(store, "deconvolved", trace, unit="relative")
                 stores.write_array(store, "dff", -trace)
+                attributes |= {"deconvolution": "network", "lag_s": lag_s}
             stores.write_attributes(store, attributes)
     return paths
 
@@ -77,7 +78,8 @@ def write_movie(folder, numbers, n_frames=N_FRAMES):
     with stores.new_store(folder / "movie") as store:
         times = np.arange(n_frames) / 5 + 0.1 * np.array(numbers)[:, None]
         stores.write_array(store, "frame_time_s", times, unit="s")
-        sizes = {"height_px": 20, "width_px": 30, "volume_rate_hz": 5.0}
+        stores.write_array(store, "volume_time_s", np.arange(n_frames) / 5, unit="s")
+        sizes = {"height_px": 20, "width_px": 30, "volume_rate_hz": 5.0, "n_gaps": 1, "longest_gap_s": 0.7}
         stores.write_attributes(store, {"planes": numbers, "n_frames": n_frames} | sizes)
     return folder / "movie"
 
@@ -113,7 +115,11 @@ def test_accepted_rois_of_all_planes_stand_in_order(tmp_path):
 
 
 def test_each_plane_keeps_its_own_times(tmp_path):
-    times = stores.read_array(assemble(tmp_path, two_planes(tmp_path)), "frame_time_s")
+    session = assemble(tmp_path, two_planes(tmp_path))
+    times = stores.read_array(session, "frame_time_s")
+    np.testing.assert_array_equal(stores.read_array(session, "volume_time_s"), times[0])
+    attributes = stores.read_attributes(session)
+    assert (attributes["n_gaps"], attributes["longest_gap_s"]) == (1, 0.7)
     assert times.dtype == np.float64
     np.testing.assert_allclose(times[:, :3], [[0, 0.2, 0.4], [0.1, 0.3, 0.5]])
 
@@ -157,6 +163,19 @@ def test_planes_that_are_not_the_movies_are_refused_by_name(tmp_path):
     movie = write_movie(tmp_path / "other", [0, 2])
     with pytest.raises(ShapeError, match=r"found planes \[0, 1\]; expected \[0, 2\]"):
         assemble_session(movie, *map(list, zip(*planes, strict=True)), tmp_path / "session", SessionSettings())
+
+
+def test_how_planes_were_deconvolved_is_carried(tmp_path):
+    session = assemble(tmp_path, [write_plane(tmp_path, number, [GOOD], lag_s=0.04) for number in range(2)])
+    attributes = stores.read_attributes(session)
+    assert (attributes["deconvolution"], attributes["lag_s"]) == ("network", 0.04)
+    assert stores.open_array(session, "deconvolved").attrs["unit"] == "relative"
+
+
+def test_planes_that_were_deconvolved_otherwise_are_refused(tmp_path):
+    planes = [write_plane(tmp_path, 0, [GOOD]), write_plane(tmp_path, 1, [GOOD], lag_s=0.1)]
+    with pytest.raises(InputError, match=r"plane-1/activity, lag_s: found 0.1; expected 0.0 as in .*plane-0"):
+        assemble(tmp_path, planes)
 
 
 def test_a_plane_may_have_a_frame_more_and_planes_may_be_left_out(tmp_path):
@@ -207,6 +226,19 @@ def test_curation_of_other_rois_is_refused(tmp_path):
         assemble(tmp_path, planes, curation=save_curation(tmp_path / "pickled", np.array([{}, {}], object)))
     with pytest.raises(InputError, match=r"curation: found planes \[7\]"):
         assemble(tmp_path, planes, curation=save_curation(tmp_path, np.ones(2), plane=7))
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (np.array([0.03, 0.97]), r"0\.03 for ROI 0 \(2 such ROIs\)"),
+        (np.array([[1, 0.9], [np.nan, 0.1]]), r"nan for ROI 1 \(1 such"),
+        (np.array([1, -1]), "-1 for ROI 1"),
+    ],
+)
+def test_curation_by_anything_but_ones_and_zeros_is_refused(tmp_path, values, found):
+    with pytest.raises(InputError, match=rf"iscell\.npy: found {found}.*expected 0 or 1"):
+        assemble(tmp_path, two_planes(tmp_path), curation=save_curation(tmp_path, values))
 
 
 def test_curation_may_be_pinned_to_its_rois(tmp_path):

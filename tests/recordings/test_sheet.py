@@ -110,7 +110,7 @@ def test_all_that_is_not_there_is_told_at_once(sheet, tmp_path):
         check_inputs(settings, path)
     told = [line.split(": found")[0].split("recording ")[1] for line in str(error.value).splitlines()]
     columns = ("movie", "stimulus_log", "images", "pixel_size_um", "cell_diameter_um")
-    assert told == [f"'m1', {name}" for name in columns] + [f"'m2', {columns[k]}" for k in (0, 3, 4)]
+    assert told == [f"'m1', {name}" for name in columns] + [f"'m2', {columns[k]}" for k in (0, 4)]
     assert "p1.tif" in str(error.value) and "{plane} counts from 0" in str(error.value)
     for name in ("p1.tif", "b.tif", "log.csv", "images"):
         (tmp_path / name).touch()
@@ -126,6 +126,8 @@ def test_movie_files_come_in_natural_order(tmp_path):
     assert movie_files(str(tmp_path / "movie_{plane}.tif"), 2) == [tmp_path / "movie_2.tif"]
     with pytest.raises(SettingsError, match="nothing at"):
         movie_files(str(tmp_path / "no*.tif"), 0)
+    with pytest.raises(SettingsError, match=r"'.*\*\*\.tif'; expected a pattern|nothing at"):  # newer Pythons match it
+        movie_files(str(tmp_path / "no**.tif"), 0)
 
 
 def test_a_stray_quote_is_a_character(sheet):
@@ -200,6 +202,69 @@ def test_missing_clock_events_are_told(sheet, tmp_path):
     path = sheet("m1\tmovie\ta.tif\tlog.csv\timages\t\t\tevents.csv", header=FULL)
     with pytest.raises(SettingsError, match=r"recording 'm1', clock_events: found nothing at '.*events.csv'"):
         check_inputs(load_settings({"recordings": str(path)}), path)
+
+
+def test_planes_that_are_left_out_may_be_separated_by_commas(sheet):
+    header = "recording\tsource\tmovie\tn_planes\tskip_planes"
+    path = sheet("m1\tmovie\ta.tif\t4\t0, 2", "m2\tmovie\ta.tif\t4\t0,1", "m3\tmovie\ta.tif\t4\t3", header=header)
+    settings = load_settings({"recordings": str(path)})
+    assert [of["acquisition"]["skip_planes"] for of in settings.values()] == [[0, 2], [0, 1], [3]]
+    with pytest.raises(
+        SettingsError, match="skip_planes: found '0-2'; expected numbers of planes, from 0, separated by"
+    ):
+        load_sheet(sheet("m1\tmovie\ta.tif\t4\t0-2", header=header))
+
+
+@pytest.mark.parametrize(("pixel_um", "fits"), [("0.1", False), ("0.5", True), ("3", True), ("12", False)])
+def test_somata_of_no_size_that_can_be_found_are_refused(sheet, tmp_path, pixel_um, fits):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 40, 40), np.uint16))
+    header = "recording\tsource\tmovie\tpixel_size_um\tcell_diameter_um"
+    path = sheet(f"m1\tmovie\ta.tif\t{pixel_um}\t12", header=header)
+    settings = load_settings({"recordings": str(path)})
+    if fits:
+        return check_inputs(settings, path)
+    with pytest.raises(
+        SettingsError, match="cell_diameter_um and pixel_size_um: found somata of .* px .*expected 3 to 80"
+    ):
+        check_inputs(settings, path)
+    settings["m1"]["detection"]["soma_diameter_px"] = 9
+    check_inputs(settings, path)
+
+
+def test_folders_with_brackets_are_taken_as_they_are(tmp_path):
+    folder = tmp_path / "copy [1]"
+    folder.mkdir()
+    for name in ("plane_1_a.tif", "plane_10_a.tif"):
+        (folder / name).touch()
+    assert movie_files(f"{folder}/plane_{{plane}}*.tif", 1) == [folder / "plane_1_a.tif"]
+    assert len(movie_files(f"{folder}/*.tif", 0)) == 2
+
+
+def test_a_folder_that_matches_is_no_movie(tmp_path):
+    (tmp_path / "a_1.tif").touch()
+    (tmp_path / "a_2.tif").mkdir()
+    for movie in (f"{tmp_path}/a_*.tif", str(tmp_path)):
+        with pytest.raises(SettingsError, match="found 'a_2.tif'; expected files ending in"):
+            movie_files(movie, 0)
+
+
+def test_braces_are_refused_since_snakemake_reads_them(sheet, tmp_path):
+    for row in ("m1\tmovie\ta{b}.tif", "m1\tmovie\ta.tif\tlog{plane}.csv\timages"):
+        with pytest.raises(SettingsError, match="row 2, .* expected no braces"):
+            load_sheet(sheet(row))
+    (tmp_path / "x{b}.tif").touch()
+    with pytest.raises(SettingsError, match="expected no braces"):
+        movie_files(f"{tmp_path}/x*.tif", 0)
+
+
+def test_headers_that_cannot_be_worked_on_name_recording_and_file(sheet, tmp_path):
+    metadata = {"axes": "TZYX"}
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 70, 40, 40), np.uint16), imagej=True, metadata=metadata)
+    with pytest.raises(SettingsError, match=r"recording 'm1' \(a\.tif\), from sheet and header: n_planes: found 70"):
+        load_settings({"recordings": str(sheet("m1\tmovie\ta.tif"))})
+    header = "recording\tsource\tmovie\tstructural_channel"
+    with pytest.raises(SettingsError, match=r"recording 'm1': structural_channel 0 is the functional one\."):
+        load_settings({"recordings": str(sheet("m1\tmovie\tb.tif\t0", header=header))})
 
 
 def test_what_differs_from_the_defaults_and_who_says_so(sheet, tmp_path):

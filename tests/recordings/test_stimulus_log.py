@@ -84,7 +84,8 @@ def test_frame_numbers_outside_the_movie(tmp_path):
 
 def test_further_columns_of_numbers_are_behaviour(tmp_path):
     extra = {"running_cm_s": [1.5, "", "NaN"], "pupil_area": [3, 4, 5], "note": ["a", "1", ""], "empty": ["", "", ""]}
-    frame = table(category=["x", "y", "x"], duration_s=[0.5, 0.5, 0.5], **extra)
+    counters = {"trial": [0, 1, 2], "trial_number": [1, 2, 3], "index": [0, 1, 2]}
+    frame = table(category=["x", "y", "x"], duration_s=[0.5, 0.5, 0.5], **counters, **extra)
     frame.to_csv(tmp_path / "log.csv")  # with row numbers, in a column without a name
     behaviour = read(tmp_path / "log.csv").behaviour
     assert list(behaviour) == ["running_cm_s", "pupil_area"]

@@ -56,6 +56,12 @@ GOOD = {
     "noise_level": 2.0,
     "signal_to_noise": 9.0,
     "n_neurons": 40,
+    "clipped_share": 0.0,
+    "repeated_share": 0.0,
+    "dark_share": 0.0,
+    "bidirectional_offset_px": 0,
+    "persistence": 1.0,
+    "neighbour_likeness": 1.0,
 }
 
 

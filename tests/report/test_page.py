@@ -141,7 +141,9 @@ def test_facts_and_cautions_stand_above_the_figures(page):
         told
     )
     assert "(movie = 3.500 s + 1.000012 × log, worst residual 4.2 ms)" in mouse
-    assert "1 of 1 neuron red in the structural channel" in mouse and "red" not in movie.split("<nav")[0]
+    assert (
+        "1 of 1 neuron red in the structural channel" in mouse and "red in the structural" not in movie.split("<nav")[0]
+    )
     assert "behaviour carried along: running_cm_s, pupil_area" in mouse
     assert "The movie lasts 16 s" in movie and "trial" not in movie.split("<nav")[0]
 

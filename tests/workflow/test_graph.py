@@ -1,5 +1,6 @@
 """Branches of the graph, by dry runs, and the doors at its beginning."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import tifffile
 import yaml
 
 from dina.recordings.stimuli import read_stimuli
+from tests.imaging.readers.test_ome import write_set
 from tests.workflow.conftest import ROOT, Road
 
 
@@ -43,6 +45,19 @@ def test_quality_needs_no_stimuli(fresh):
     jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
     assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs
     assert "results/tables/quality.csv" in fresh.snakemake("sessions", "-n").stdout
+
+
+def test_a_replaced_file_that_the_movie_points_at_is_seen(fresh):
+    paths, _ = write_set(fresh.folder)
+    (fresh.folder / "config/recordings.tsv").write_text(
+        "recording\tsource\tmovie\tvolume_rate_hz\tpixel_size_um\tcell_diameter_um\n"
+        f"m1\tmovie\t../{paths[0].name}\t5\t1\t12\n"
+    )
+    asked = ("results/m1/movie.json", "--quiet", "rules")
+    fresh.snakemake(*asked)
+    assert "inspect_movie" not in planned(fresh.snakemake(*asked, "-n"))
+    os.utime(paths[1], (1e9, 1e9))
+    assert "inspect_movie" in planned(fresh.snakemake(*asked, "-n"))
 
 
 def test_the_default_profile_is_loaded(fresh):
@@ -131,7 +146,7 @@ def test_an_nwb_log_with_a_clock_of_its_own(fresh):
         ({}, "m m\tsimulated", "recordings.tsv, row 2: recording: found 'm m'"),
         ({}, "m\tmovie\tnothing.tif", "recordings.tsv, recording 'm', movie: found nothing at"),
         ({}, "m\tmovie\trecordings.tsv", "recording 'm', movie: found 'recordings.tsv'; expected files ending in"),
-        ({}, "m\tmovie\t*", "pixel_size_um: found nothing; expected a number"),
+        ({}, "m\tmovie\t*", "cell_diameter_um: found nothing; expected a number"),
         ({"responses": 3}, "m\tsimulated", "config.yaml: responses: found 3; expected keys and values"),
         ({"recordings": "config/recordinsg.tsv"}, "m\tsimulated", "recordinsg.tsv: found no such file"),
     ],

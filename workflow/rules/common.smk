@@ -2,11 +2,12 @@
 
 import os
 import sys
+import time
 from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
-from dina.imaging.readers.formats import headers_beside
+from dina.imaging.readers.formats import with_files_beside
 from dina.recordings.sheet import (
     changed_settings,
     check_inputs,
@@ -15,10 +16,11 @@ from dina.recordings.sheet import (
     overridden_settings,
 )
 
+STARTED = time.time()
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
 
 try:
-    settings = load_settings(config, str(workflow.configfiles[-1]))
+    settings = load_settings(config, " + ".join(map(str, workflow.configfiles)))
     check_inputs(settings, SHEET)
 except DinaError as error:
     raise WorkflowError(str(error))
@@ -89,6 +91,12 @@ def seeds(wildcards):
     return settings[wildcards.recording]["dina"]["seeds"]
 
 
+def acquisition_of_plane(wildcards):
+    """How a plane's frames lie in the files; other planes that are left out do not matter to it."""
+    acquisition = settings[wildcards.recording]["acquisition"]
+    return {key: value for key, value in acquisition.items() if key != "skip_planes"}
+
+
 def cores_of_a_plane(wildcards):
     """This machine's cores, shared out among a recording's planes."""
     return max(1, (workflow.cores or 1) // len(planes(wildcards)))
@@ -124,14 +132,11 @@ def whole_movie(wildcards):
 
 
 def own_movie(wildcards, plane):
-    """The user's files of a plane: movie, headers beside it, tables of frame times and bad frames."""
+    """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
     row = recording_of(wildcards)
-    files = movie_files(row["movie"], plane)
-    headers = [header for path in files for header in headers_beside(path)]
+    files = with_files_beside(movie_files(row["movie"], plane))
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return (
-        files + headers + [Path(path.replace("{plane}", str(plane))) for path in tables]
-    )
+    return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
 
 
 def stimuli(wildcards):
@@ -297,5 +302,8 @@ def show_summary():
     """Say where the report is, and print the scoreboard, if this run came that far."""
     from dina.report.summary import summarise
 
-    if Path(RESULTS, "report.html").is_file():
+    page = Path(RESULTS, "report.html")
+    if page.is_file() and page.stat().st_mtime >= STARTED:
         print(summarise(Path(RESULTS)), file=sys.stderr)
+    elif page.is_file():
+        print(f"\nThe report is of an earlier run: {page}", file=sys.stderr)

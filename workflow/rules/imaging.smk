@@ -45,7 +45,7 @@ rule register_plane:
     params:
         movie=of("recording/movie"),
         state=state(movie),
-        acquisition=of("acquisition"),
+        acquisition=acquisition_of_plane,
         settings=of("registration"),
         code=code_version("dina.imaging.registration"),
     message:

@@ -115,7 +115,6 @@ rule measure_responses:
         mem_mb=megabytes(2000),
         runtime=30,
     params:
-        indicator=of("recording/indicator"),
         settings=of("responses"),
         code=code_version("dina.recordings.responses"),
     message:

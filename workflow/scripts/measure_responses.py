@@ -5,10 +5,5 @@ from dina.settings import ResponsesSettings
 from dina.stage import stage
 
 with stage(snakemake) as job:
-    measure_responses(
-        job.input("session"),
-        job.input("stimuli"),
-        job.output("store"),
-        ResponsesSettings(**job.params.settings),
-        indicator=job.params.indicator,
-    )
+    settings = ResponsesSettings(**job.params.settings)
+    measure_responses(job.input("session"), job.input("stimuli"), job.output("store"), settings)

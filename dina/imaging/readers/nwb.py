@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5
+from dina.imaging.acquisition import same_header
+from dina.imaging.readers.formats import with_files_beside
+from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5, refuse_gaps, virtual_files
 from dina.imaging.readers.opening import open_pages, read_header
 from dina.imaging.readers.pages import Header, Pages
 from dina.settings import AcquisitionInfo
@@ -60,6 +62,26 @@ def nwb_header(path: Path, dataset: str | None) -> Header:
     return header if first is None else _join(header, read_header(first))
 
 
+def files_pointed_at(path: Path) -> list[Path]:
+    """Files in which the frames or times of any TwoPhotonSeries lie, and what these need in turn.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable.
+    """
+    found: list[Path] = []
+    with open_hdf5(path) as file:
+        for place in _series_in(file, path):
+            series = file[place]
+            external = _is_external(series)  # its data, if there are any, are empty
+            found += _external_files(series, path) if external else []
+            for name in ({"timestamps"} if external else {"data", "timestamps"}) & series.keys():
+                member = _member(series, name, path)
+                found += [Path(member.file.filename), *virtual_files(member)]
+    return with_files_beside([file for file in found if file.resolve() != path.resolve()])
+
+
 class NwbPages:
     """Frames that lie in the NWB file itself; see :class:`~dina.imaging.readers.pages.Pages`.
 
@@ -87,6 +109,7 @@ class NwbPages:
         with open_hdf5(path) as file:
             self.header = _header(file[series], path)
             data = _member(file[series], "data", path)
+            refuse_gaps(data, path)
             n_samples, *sides = data.shape
             self.width, self.height = sides[:2] if self._transposed else sides[1::-1]
             self.dtype = data.dtype.newbyteorder("=")
@@ -143,8 +166,8 @@ class ExternalPages:
     Raises
     ------
     InputError
-        If a file is missing or unreadable, if they differ in size or type, or if their pages are not as many as the
-        series' ``starting_frame``, ``num_samples`` or times say.
+        If a file is missing or unreadable, if they differ in size, type or header, or if their pages are not as many
+        as the series' ``starting_frame``, ``num_samples`` or times say.
     """
 
     def __init__(self, path: Path, series: str, acquisition: AcquisitionInfo):
@@ -160,6 +183,8 @@ class ExternalPages:
             self._n_channels = acquisition.n_channels or self.header.n_channels or 1
             self.n_pages = sum(part.n_pages for part in self._parts)
             self._check_parts(file[series])
+            for part in self._parts if acquisition.header == "use" else ():
+                same_header(part.header, first.header, part.path, first.path.name)
             self._clock = _read_clock(file[series], path, self.n_pages // self._pages_per_sample)
         self.files = {path}.union(*(part.files for part in self._parts))
 
@@ -230,7 +255,22 @@ class Clock:
 
 
 def _find_series(file: h5py.File, path: Path, name: str | None) -> str:
-    """Path of the series that is asked for, or of the only one: by what it holds, since extensions rename the type."""
+    """Path of the series that is asked for, or of the only one."""
+    found = _series_in(file, path)
+    listed = "; ".join(found.values()) or "none"
+    if name is None and len(found) == 1:
+        return next(iter(found))
+    if name is None:
+        raise InputError(problem(path, f"{len(found)} TwoPhotonSeries ({listed})", "one", NAME_IT))
+    chosen = [place for place in found if name.strip("/") in (place, place.rsplit("/", 1)[-1])]
+    if len(chosen) != 1:
+        where, remedy = f"{path}, series {name!r}", "Correct dataset in the sheet."
+        raise InputError(problem(where, f"{len(chosen) or 'no'} TwoPhotonSeries", f"one of: {listed}", remedy))
+    return chosen[0]
+
+
+def _series_in(file: h5py.File, path: Path) -> dict[str, str]:
+    """All series by path, with their size: known by what they hold, since extensions rename the type."""
     import h5py
 
     found: dict[str, str] = {}
@@ -245,16 +285,7 @@ def _find_series(file: h5py.File, path: Path, name: str | None) -> str:
         file.visititems(describe)
     except (OSError, RuntimeError, KeyError) as error:
         raise InputError(problem(path, f"a damaged file ({error})", "NWB", "Copy the file again.")) from error
-    listed = "; ".join(found.values()) or "none"
-    if name is None and len(found) == 1:
-        return next(iter(found))
-    if name is None:
-        raise InputError(problem(path, f"{len(found)} TwoPhotonSeries ({listed})", "one", NAME_IT))
-    chosen = [place for place in found if name.strip("/") in (place, place.rsplit("/", 1)[-1])]
-    if len(chosen) != 1:
-        where, remedy = f"{path}, series {name!r}", "Correct dataset in the sheet."
-        raise InputError(problem(where, f"{len(chosen) or 'no'} TwoPhotonSeries", f"one of: {listed}", remedy))
-    return chosen[0]
+    return found
 
 
 def _is_external(series: h5py.Group) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.imaging.readers.pages import Header
-from dina.imaging.readers.tiff import TRUNCATED, common_size, page_directories
+from dina.imaging.readers.tiff import MAX_CHANNELS, TRUNCATED, common_size, first_description, page_directories
 
 if TYPE_CHECKING:
     import tifffile
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 TO_UM = {"µm": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}  # micro sign and Greek letter
 TO_S = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "μs": 1e-6, "min": 60.0, "h": 3600.0}
 CANONICAL = "TZC"
+XML_BEGINS = ("<?xml", "<OME")
+IN_ORDER = (
+    "Copy the file again, or write it anew with one image; or set the sheet's header to ignore, and pages are taken as "
+    "they lie in the file."
+)
 
 
 class OmePages:
@@ -32,7 +37,8 @@ class OmePages:
     Raises
     ------
     InputError
-        If one of its files is missing, truncated or unreadable, or if it has axes other than time, plane, channel.
+        If one of its files is missing, truncated or unreadable, if it has axes other than time, plane, channel, or if
+        it holds more than one image.
     """
 
     def __init__(self, path: Path):
@@ -57,6 +63,8 @@ class OmePages:
         self.n_pages = len(order)
         if self.n_pages > len(sizes):
             raise InputError(problem(path, f"{len(sizes)} frames", f"{self.n_pages}, as its header says", TRUNCATED))
+        if self.n_pages < len(sizes):
+            raise InputError(problem(path, f"{len(sizes)} frames", f"{self.n_pages}, as its header says", IN_ORDER))
 
     def read(self, pages: range) -> np.ndarray:
         """(pages, height, width) in the file's own type; the files stay open until :meth:`close`."""
@@ -97,31 +105,79 @@ class OmePages:
         self._handle = self._tif = None
 
 
+def is_ome(path: Path) -> bool:
+    """Whether a TIFF's first page describes an OME image.
+
+    Raises
+    ------
+    InputError
+        If the description is cut off or damaged, so that the order of pages is lost.
+    """
+    return _description(path) is not None
+
+
+def files_of_set(path: Path) -> list[Path]:
+    """All files over which an OME-TIFF says that its images are spread; none of a TIFF that says nothing.
+
+    Raises
+    ------
+    InputError
+        As :func:`is_ome`.
+    """
+    root = _description(path)
+    uuids = root.iterfind(".//{*}TiffData/{*}UUID") if root is not None else ()
+    return [path.parent / name for name in dict.fromkeys(uuid.get("FileName") for uuid in uuids) if name]
+
+
+def _description(path: Path) -> ElementTree.Element | None:
+    """OME-XML of a TIFF's first page, None where it has none."""
+    text = first_description(path).decode(errors="replace").strip("\ufeff \r\n\t")
+    if not text.startswith(XML_BEGINS):
+        return None
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise InputError(problem(path, f"unreadable XML ({error})", "OME-XML", IN_ORDER)) from error
+    return root if root.tag.rpartition("}")[2] == "OME" else None
+
+
 def ome_header(tif: tifffile.TiffFile, path: Path) -> Header:
     """Planes, channels, rate and pixel size as OME-XML states them.
 
-    Depth without time is read as time: several programs write movies so.
+    Depth without time is read as time, and so are many channels without either: several programs write movies so.
     """
-    pixels = _pixels(tif.ome_metadata, path)
+    pixels = _pixels(tif, path)
     n_times, n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in CANONICAL)
-    interval = float(pixels.get("TimeIncrement", 0))  # some programs write 0 where they know none
-    size, unit = pixels.get("PhysicalSizeX"), pixels.get("PhysicalSizeXUnit", "µm")
+    interval_s = _number(pixels, "TimeIncrement") * TO_S.get(pixels.get("TimeIncrementUnit", "s"), np.nan)
+    size_um = _number(pixels, "PhysicalSizeX") * TO_UM.get(pixels.get("PhysicalSizeXUnit", "µm"), np.nan)
     return Header(
         n_planes=n_slices if n_times > 1 else None,
-        n_channels=n_channels,
-        volume_rate_hz=1 / (interval * TO_S[pixels.get("TimeIncrementUnit", "s")]) if interval > 0 else None,
-        pixel_size_um=float(size) * TO_UM[unit] if size and unit in TO_UM else None,
+        n_channels=None if n_channels > MAX_CHANNELS and n_times == n_slices == 1 else n_channels,
+        volume_rate_hz=1 / interval_s if interval_s > 0 else None,  # some programs write 0 where they know none
+        pixel_size_um=size_um if size_um > 0 else None,
     )
 
 
-def _pixels(xml: str, path: Path) -> ElementTree.Element:
+def _number(element: ElementTree.Element, name: str) -> float:
+    """An attribute's finite number, NaN where there is none."""
     try:
-        found = ElementTree.fromstring(xml).find(".//{*}Pixels")
+        number = float(element.get(name, "nan"))
+    except ValueError:
+        return np.nan
+    return number if np.isfinite(number) else np.nan
+
+
+def _pixels(tif: tifffile.TiffFile, path: Path) -> ElementTree.Element:
+    """The description of the only image."""
+    try:
+        found = ElementTree.fromstring(tif.ome_metadata or "").findall("{*}Image/{*}Pixels")
     except ElementTree.ParseError as error:
         raise InputError(problem(path, f"unreadable OME-XML ({error})", "OME-XML", "Write the file anew.")) from error
-    if found is None:
+    if not found:
         raise InputError(problem(path, "OME-XML without pixels", "an image", "Write the file anew."))
-    return found
+    if len(found) > 1:
+        raise InputError(problem(path, f"{len(found)} images in its OME-XML", "one", IN_ORDER))
+    return found[0]
 
 
 def _order(series: tifffile.TiffPageSeries, path: Path) -> np.ndarray:
@@ -135,14 +191,13 @@ def _order(series: tifffile.TiffPageSeries, path: Path) -> np.ndarray:
 
 
 def _delta_times_s(tif: tifffile.TiffFile, n_pages: int) -> np.ndarray | None:
-    """(pages,) times in the order of reading, None where one is missing."""
-    pixels = _pixels(tif.ome_metadata, Path(tif.filename))
+    """(pages,) times in the order of reading, None where one is missing, or where all are one and the same."""
+    pixels = _pixels(tif, Path(tif.filename))
     n_slices, n_channels = (int(pixels.get(f"Size{axis}", 1)) for axis in "ZC")
     times = np.full(n_pages, np.nan)
     for plane in pixels.iterfind("{*}Plane"):
         t, z, c = (int(plane.get(f"The{axis}", 0)) for axis in CANONICAL)
-        unit = plane.get("DeltaTUnit", "s")
         place = (t * n_slices + z) * n_channels + c
-        if plane.get("DeltaT") is not None and unit in TO_S and place < n_pages:
-            times[place] = float(plane.get("DeltaT")) * TO_S[unit]
-    return times if np.isfinite(times).all() else None
+        if place < n_pages:
+            times[place] = _number(plane, "DeltaT") * TO_S.get(plane.get("DeltaTUnit", "s"), np.nan)
+    return times if np.isfinite(times).all() and np.ptp(times) > 0 else None

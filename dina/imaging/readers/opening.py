@@ -35,15 +35,14 @@ def open_pages(path: Path, acquisition: AcquisitionInfo) -> Pages:
         from dina.imaging.readers.thorlabs import open_thorlabs
 
         return open_thorlabs(xml)
+    _refuse_folder(path)
     suffix = path.suffix.lower()
     if suffix in TIFF_SUFFIXES:
-        if _is_ome(path):
-            from dina.imaging.readers.ome import OmePages
-
-            return OmePages(path)
+        from dina.imaging.readers.ome import OmePages, is_ome
         from dina.imaging.readers.tiff import TiffPages
 
-        return TiffPages(path)
+        believed = acquisition.header == "use"
+        return OmePages(path) if believed and is_ome(path) else TiffPages(path, believed)
     if suffix in HDF5_SUFFIXES:
         from dina.imaging.readers.hdf5 import Hdf5Pages
 
@@ -85,6 +84,7 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
         from dina.imaging.readers.thorlabs import thorlabs_header
 
         return thorlabs_header(xml)
+    _refuse_folder(path)
     suffix = path.suffix.lower()
     if suffix in NWB_SUFFIXES:
         from dina.imaging.readers.nwb import nwb_header
@@ -98,12 +98,12 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
         return Header()
     import tifffile
 
-    from dina.imaging.readers.ome import ome_header
+    from dina.imaging.readers.ome import is_ome, ome_header
     from dina.imaging.readers.tiff import tiff_header
 
     try:
         with tifffile.TiffFile(path) as tif:
-            return ome_header(tif, path) if tif.is_ome else tiff_header(tif, path)
+            return ome_header(tif, path) if is_ome(path) else tiff_header(tif, path)
     except (tifffile.TiffFileError, OSError, ValueError) as error:
         raise InputError(problem(path, f"an unreadable file ({error})", "a TIFF", "Copy the file again.")) from error
 
@@ -114,12 +114,7 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _is_ome(path: Path) -> bool:
-    """Whether a TIFF's first page describes an OME image; a file too damaged to say is left to the check of pages."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tif:
-            return bool(tif.is_ome)
-    except (tifffile.TiffFileError, OSError, ValueError, IndexError):
-        return False
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        remedy = "Name its files as movie in the recording sheet, or take it out from among them."
+        raise InputError(problem(path, "a folder that no microscope wrote", "a movie", remedy))

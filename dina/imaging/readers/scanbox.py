@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.imaging.readers.formats import headers_beside
+from dina.imaging.readers.formats import files_beside
 from dina.imaging.readers.pages import Header
 
 N_CHANNELS = {1: 2, 2: 1, 3: 1}  # before Scanbox 3, ``channels`` says which of two detectors were kept: both, or one
@@ -37,7 +37,7 @@ class ScanboxPages:
 
     def __init__(self, path: Path):
         self.path = path
-        self.files = {path, *headers_beside(path)}
+        self.files = {path, *files_beside(path)}
         info = _read_info(path)
         self.header = _header(info)
         self.height, self.width = (int(side) for side in info["sz"])
@@ -91,7 +91,7 @@ def _read_info(path: Path) -> dict[str, Any]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
-    (mat,) = headers_beside(path)
+    (mat,) = files_beside(path)
     if not mat.is_file():
         remedy = "Copy it beside the .sbx file, under the same name."
         raise InputError(problem(path, f"no {mat.name} beside it", "what Scanbox writes with every recording", remedy))

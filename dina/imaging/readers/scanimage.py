@@ -27,7 +27,8 @@ def scanimage_header(tif: tifffile.TiffFile, path: Path) -> Header | None:
     Raises
     ------
     InputError
-        If several frames a slice are taken in every volume: which of them belong together only averaging can say.
+        If several frames a slice are taken in every volume: which of them belong together only averaging can say. Or if
+        a page holds several regions, one below the other.
     """
     values = _values(tif)
     if "state.acq.frameRate" in values:
@@ -37,19 +38,23 @@ def scanimage_header(tif: tifffile.TiffFile, path: Path) -> Header | None:
         )
     if not any(key.startswith("SI.") for key in values):
         return None
-    volumes = _true(values.get("SI.hStackManager.enable", values.get("SI.hFastZ.enable")))
+    if _true(values.get("SI.hRoiManager.mroiEnable")):
+        remedy = "Cut each region out into a movie of its own."
+        raise InputError(problem(path, "several regions a frame (mROI)", "a single field of view", remedy))
+    volumes = _true(values.get("SI.hStackManager.enable")) or _true(values.get("SI.hFastZ.enable"))
     n_slices = _integer(values.get("SI.hStackManager.numSlices")) or 1
     n_planes = n_slices if volumes else 1
     per_slice = _integer(values.get("SI.hStackManager.framesPerSlice")) or 1
-    if n_planes > 1 and per_slice > 1:
-        found = f"{per_slice} frames a slice in volumes of {n_slices}"
+    n_averaged = _integer(values.get("SI.hScan2D.logAverageFactor")) or 1  # frames that are stored as one
+    if n_planes > 1 and max(per_slice, n_averaged) > 1:
+        found = f"{per_slice} frames a slice in volumes of {n_slices}, {n_averaged} averaged"
         raise InputError(problem(path, found, "1 frame a slice", "Average the frames of each slice first."))
     return Header(
         n_planes=n_planes,
         n_channels=_count(values.get("SI.hChannels.channelSave", values.get("SI.hChannels.channelsActive"))),
         n_flyback=_flyback(values, n_planes),
-        frame_rate_hz=_positive(values.get("SI.hRoiManager.scanFrameRate")),
-        volume_rate_hz=_positive(values.get("SI.hRoiManager.scanVolumeRate")),
+        frame_rate_hz=_rate_hz(values.get("SI.hRoiManager.scanFrameRate"), n_averaged),
+        volume_rate_hz=_rate_hz(values.get("SI.hRoiManager.scanVolumeRate"), n_averaged),
         pixel_size_um=_pixel_size_um(values),
     )
 
@@ -83,6 +88,11 @@ def _pixel_size_um(values: dict[str, Any]) -> float | None:
     n_pixels = _integer(values.get("SI.hRoiManager.pixelsPerLine"))
     width_um = max(corners[::2]) - min(corners[::2]) if len(corners) == 8 else 0
     return width_um / n_pixels if n_pixels and width_um > 0 else None
+
+
+def _rate_hz(scanned_hz: Any, n_averaged: int) -> float | None:
+    """Frames stored a second, where so many of those scanned are stored as one."""
+    return number / n_averaged if (number := _positive(scanned_hz)) is not None else None
 
 
 def _count(channels: Any) -> int | None:

@@ -124,17 +124,17 @@ def check_files(folder: Path, n_pages: dict[str, int | None]) -> set[Path]:
         found, expected = f"no {missing[0]} ({len(missing)} files missing)", f"{len(n_pages)} files, as described"
         raise InputError(problem(folder, found, expected, "Copy the folder again."))
     files = {folder / name: n for name, n in n_pages.items()}
-    sizes = []
+    kinds = []
     for path, n in files.items():
         directories = page_directories(path)
         if n is not None and len(directories) != n:
             raise InputError(problem(path, f"{len(directories)} pages", f"{n}, as described", TRUNCATED))
-        sizes += [(path, directory.size) for directory in directories]
-    odd = next((path for path, size in sizes if size != sizes[0][1]), None)
+        common_size(path, [directory.size for directory in directories])
+        kinds.append((path, directories[0].kind))
+    odd = next((path for path, kind in kinds if kind != kinds[0][1]), None)
     if odd:
         remedy = "Leave the odd file out, and its frame out of the description."
-        raise InputError(problem(odd, "pages of another size or type", f"those of {sizes[0][0].name}", remedy))
-    common_size(folder, [size for _, size in sizes])
+        raise InputError(problem(odd, "pages of another size or type", f"those of {kinds[0][0].name}", remedy))
     return set(files)
 
 

@@ -90,7 +90,7 @@ def test_planes_of_a_volume_become_pages(tmp_path, data, axes):
         np.testing.assert_array_equal(frames, VOLUMES[:, plane])
         times, rate_hz = frame_times_s(movie, plane)
         np.testing.assert_allclose(times, 2 + np.arange(40) / 5 + plane / 15)
-        assert rate_hz == 5.0
+        assert rate_hz == pytest.approx(5)
     pages = open_pages(path, AcquisitionInfo(axes=axes)).read(range(2, 11))  # across volumes
     np.testing.assert_array_equal(pages, VOLUMES.reshape(-1, 32, 36)[2:11])
 
@@ -254,3 +254,22 @@ def test_a_file_without_a_movie_is_refused(tmp_path):
     path = write_nwb(tmp_path / "a.nwb")
     with pytest.raises(InputError, match=r"a\.nwb: found 0 TwoPhotonSeries \(none\); expected one"):
         read_header(path)
+
+
+def test_frames_that_were_never_written_are_refused(tmp_path):
+    path = write_nwb(tmp_path / "a.nwb", {"data": TXY, "rate": 10.0})
+    with h5py.File(path, "a") as file:
+        del file["acquisition/Movie0/data"]
+        file["acquisition/Movie0"].create_dataset("data", TXY.shape, TXY.dtype, chunks=(1, 48, 40))[:20] = TXY[:20]
+    with pytest.raises(InputError, match="Movie0/data': found 20 chunks; expected 60"):
+        open_pages(path, STATED)
+
+
+def test_headers_of_the_files_pointed_at_must_agree(tmp_path):
+    path = write_external(tmp_path, cut=30)
+    for name, interval_s in (("a", 0.1), ("b", 0.2)):
+        part = FRAMES[:30].reshape(10, 3, 40, 48)
+        metadata = {"axes": "TZYX", "finterval": interval_s}
+        tifffile.imwrite(tmp_path / f"tiffs/{name}.tif", part, imagej=True, metadata=metadata)
+    with pytest.raises(InputError, match=r"b\.tif, volume_rate_hz: found 5 in its header; expected 10 as in a\.tif"):
+        open_pages(path, STATED)

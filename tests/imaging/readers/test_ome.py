@@ -36,12 +36,14 @@ def test_pages_come_in_order_of_time(tmp_path, axes):
     assert pages.times_s(range(30)) is None
 
 
-def test_depth_without_time_is_time(tmp_path):
+@pytest.mark.parametrize("axes", ["ZYX", "CYX"])
+def test_depth_or_channels_without_time_are_time(tmp_path, axes):
     frames = IN_ORDER[:12]
     tifffile.imwrite(
-        tmp_path / "z.ome.tif", frames, ome=True, metadata={"axes": "ZYX"}, photometric="minisblack", compression="zlib"
+        tmp_path / "z.ome.tif", frames, ome=True, metadata={"axes": axes}, photometric="minisblack", compression="zlib"
     )
-    assert read_header(tmp_path / "z.ome.tif").n_planes is None
+    header = read_header(tmp_path / "z.ome.tif")
+    assert header.n_planes is None and header.n_channels in (None, 1)
     np.testing.assert_array_equal(open_pages(tmp_path / "z.ome.tif", AcquisitionInfo()).read(range(12)), frames)
 
 
@@ -98,3 +100,75 @@ def test_a_truncated_file_is_refused(tmp_path, share):
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(InputError, match=r"movie\.ome\.tif.*expected.*cut off"):
         open_pages(path, AcquisitionInfo()).read(range(30))
+
+
+@pytest.mark.parametrize("n_bytes", [1, 400, 900])
+def test_a_description_cut_off_is_no_plain_movie(tmp_path, n_bytes):
+    """It lies at the end of the file; without it, channels and planes would be taken for frames of one."""
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, STACK, ome=True, metadata={"axes": "TZCYX"}, photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:-n_bytes])
+    for read in (lambda: open_pages(path, AcquisitionInfo()), lambda: read_header(path)):
+        with pytest.raises(InputError, match=r"movie\.ome\.tif.*description beyond the end of the file.*cut off"):
+            read()
+
+
+@pytest.mark.parametrize("damage", [(b"</OME>", b"</OM  "), (b"</OME>", b"      "), (b"<Pixels", b"<Pixel<")])
+def test_damaged_xml_is_refused_unless_it_is_to_be_ignored(tmp_path, damage):
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, STACK, ome=True, metadata={"axes": "TZCYX"}, photometric="minisblack")
+    path.write_bytes(path.read_bytes().replace(*damage))
+    for read in (lambda: open_pages(path, AcquisitionInfo()), lambda: read_header(path)):
+        with pytest.raises(InputError, match=r"movie\.ome\.tif: found unreadable XML"):
+            read()
+    np.testing.assert_array_equal(open_pages(path, AcquisitionInfo(header="ignore")).read(range(30)), IN_ORDER)
+
+
+def test_xml_of_another_kind_says_nothing(tmp_path):
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, IN_ORDER, description="<?xml version='1.0'?><MetaData/>", metadata=None)
+    assert not isinstance(open_pages(path, AcquisitionInfo()), OmePages)
+    assert read_header(path).n_channels is None
+
+
+def test_a_header_that_is_ignored_does_not_order_pages(tmp_path):
+    in_file = STACK.transpose(2, 0, 1, 3, 4)  # channel by channel
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, in_file, ome=True, metadata={"axes": "CTZYX"}, photometric="minisblack")
+    pages = open_pages(path, AcquisitionInfo(header="ignore"))
+    np.testing.assert_array_equal(pages.read(range(30)), in_file.reshape(-1, 40, 48))
+
+
+def test_several_images_in_a_file_are_refused(tmp_path):
+    path = tmp_path / "movie.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for part in (IN_ORDER[:12], IN_ORDER[12:]):
+            tif.write(part, metadata={"axes": "TYX"}, photometric="minisblack")
+    for read in (lambda: open_pages(path, AcquisitionInfo()), lambda: read_header(path)):
+        with pytest.raises(InputError, match="found 2 images in its OME-XML; expected one.*header to ignore"):
+            read()
+
+
+def test_pages_that_the_xml_does_not_know_are_refused(tmp_path):
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, IN_ORDER, ome=True, metadata={"axes": "TYX"}, photometric="minisblack")
+    path.write_bytes(path.read_bytes().replace(b'SizeT="30"', b'SizeT="20"'))
+    with pytest.raises(InputError, match="found 30 frames; expected 20, as its header says"):
+        open_pages(path, AcquisitionInfo())
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"TimeIncrement": 0.2, "TimeIncrementUnit": "d", "PhysicalSizeX": 1, "PhysicalSizeXUnit": "pixel"},
+        {"TimeIncrement": 0, "PhysicalSizeX": 0},
+    ],
+)
+def test_unknown_units_and_zeros_say_nothing(tmp_path, stated):
+    path = tmp_path / "movie.ome.tif"
+    plane = {"DeltaT": [0.0] * 30, "DeltaTUnit": ["s"] * 30}
+    metadata = stated | {"axes": "TYX", "Plane": plane}
+    tifffile.imwrite(path, IN_ORDER, ome=True, metadata=metadata, photometric="minisblack")
+    header = read_header(path)
+    assert header.volume_rate_hz is None and header.pixel_size_um is None
+    assert open_pages(path, AcquisitionInfo()).times_s(range(30)) is None

@@ -91,8 +91,27 @@ def test_a_single_plane_has_the_frame_rate(tmp_path):
 
 
 def test_frames_that_are_to_be_averaged_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"4 frames a slice in volumes of 3; expected 1 frame a slice"):
+    with pytest.raises(InputError, match=r"4 frames a slice in volumes of 3, 1 averaged; expected 1 frame a slice"):
         Movie(write_scanimage(tmp_path, HEADER | {"SI.hStackManager.framesPerSlice": 4}), AcquisitionInfo())
+
+
+@pytest.mark.parametrize("rate", ["SI.hRoiManager.scanFrameRate", "SI.hRoiManager.scanVolumeRate"])
+def test_frames_averaged_while_they_were_stored_are_fewer(tmp_path, rate):
+    header = {"SI.hChannels.channelSave": "1", "SI.hScan2D.logAverageFactor": 3, rate: 30.0}
+    path = tmp_path / "movie.tif"
+    text = "\n".join(f"{key} = {value}" for key, value in header.items())
+    tifffile.imwrite(path, np.zeros((60, 32, 40), np.int16), software=text, metadata=None, photometric="minisblack")
+    assert Movie([path], AcquisitionInfo()).acquisition.volume_rate_hz == 10
+
+
+def test_several_regions_a_frame_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"several regions a frame \(mROI\); expected a single field of view"):
+        Movie(write_scanimage(tmp_path, HEADER | {"SI.hRoiManager.mroiEnable": "true"}), AcquisitionInfo())
+
+
+def test_planes_of_fast_z_need_no_stack_manager(tmp_path):
+    header = HEADER | {"SI.hStackManager.enable": "false", "SI.hFastZ.enable": "true"}
+    assert read_header(write_scanimage(tmp_path, header)[0]).n_planes == N_SLICES
 
 
 def test_version_3_8_states_its_rate_in_the_description(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 
 from dina.errors import InputError
+from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.tiff import TiffPages, page_directories
 
 FRAMES = np.random.default_rng(0).integers(0, 60000, (12, 40, 48)).astype(np.uint16)
@@ -114,3 +115,59 @@ def test_a_chain_that_loops_ends(tmp_path):
     (tmp_path / "loop.tif").write_bytes(bytes(content))
     with pytest.raises(InputError, match=r"loop.tif: found 1 pages, then a broken directory"):
         TiffPages(tmp_path / "loop.tif")
+
+
+UNLIKE = {
+    "compression": lambda late: {"compression": "zlib" if late else None},
+    "predictor": lambda late: {"compression": "zlib", "predictor": late},
+    "rows": lambda late: {"rowsperstrip": 10 if late else 40},
+    "tiles": lambda late: {"tile": (32, 32) if late else (16, 16)},
+    "photometric": lambda late: {"photometric": "miniswhite" if late else "minisblack"},
+}
+
+
+@pytest.mark.parametrize("options", UNLIKE.values(), ids=UNLIKE)
+def test_pages_written_in_different_ways_are_refused(tmp_path, options):
+    """tifffile would unpack the later ones as it does the first."""
+    with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
+        for number, frame in enumerate(FRAMES):
+            writer.write(frame, metadata=None, contiguous=False, **options(number >= 6))
+    with pytest.raises(InputError, match=r"mixed\.tif, page 6: found .* expected .* as on page 0"):
+        TiffPages(tmp_path / "mixed.tif")
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"photometric": "miniswhite"}, "values that fall with brightness"),
+        ({"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}, "numbers of colours in a table"),
+    ],
+)
+def test_values_that_are_no_brightness_are_refused(tmp_path, options, found):
+    tifffile.imwrite(tmp_path / "movie.tif", (FRAMES // 300).astype(np.uint8), metadata=None, **options)
+    with pytest.raises(InputError, match=f"found {found}; expected values that rise"):
+        TiffPages(tmp_path / "movie.tif")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "rate_hz"),
+    [
+        ({"finterval": 0.2, "fps": 7.0}, 5),
+        ({"finterval": 200, "tunit": "ms"}, 5),
+        ({"finterval": 0.2, "tunit": "sec"}, 5),
+        ({"finterval": 0.005, "tunit": "min"}, 10 / 3),
+        ({"finterval": 0.2, "tunit": "fortnights", "fps": 7.0}, None),
+        ({"fps": 7.0}, 7),
+    ],
+)
+def test_the_interval_in_its_unit_says_more_than_the_speed_of_display(tmp_path, metadata, rate_hz):
+    tifffile.imwrite(tmp_path / "movie.tif", FRAMES, imagej=True, metadata=metadata | {"axes": "TYX"})
+    assert read_header(tmp_path / "movie.tif").volume_rate_hz == (rate_hz and pytest.approx(rate_hz))
+
+
+def test_more_channels_than_any_microscope_has_are_time(tmp_path):
+    """tifffile calls the frames of a stack without axes channels."""
+    tifffile.imwrite(tmp_path / "movie.tif", FRAMES, imagej=True)
+    with tifffile.TiffFile(tmp_path / "movie.tif") as tif:
+        assert tif.imagej_metadata["channels"] == 12
+    assert read_header(tmp_path / "movie.tif").n_channels is None
