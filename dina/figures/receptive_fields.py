@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from dina import stores
-from dina.figures.looks import BLACK, BLUE, GREY, ORANGE, PALE
+from dina.figures.looks import BLACK, BLUE, GREY, ORANGE, PALE, written
 from dina.figures.style import hide_frame, letter, page_figure, say
 
 METHODS = {
@@ -94,7 +94,7 @@ def _draw_agreement(figure: SubFigure, dina: pd.DataFrame, agreement: pd.DataFra
         limit = max(1.0, *true.abs(), *found.abs()) * 1.05
         axes.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.6, zorder=0)
         axes.plot(true, found, "o", color=BLUE, alpha=0.5, markersize=3, markeredgewidth=0)
-        axes.set(title=f"{name}, r = {r['dina', axis]:.2f}", xlabel="true centre (deg)", aspect="equal")
+        axes.set(title=f"{name}, r = {written(r['dina', axis], 2)}", xlabel="true centre (deg)", aspect="equal")
         axes.set(ylabel="recovered by DINA (deg)" if axis == "x" else "", xlim=(-limit, limit), ylim=(-limit, limit))
     _draw_methods(panels[2], agreement)
     for axes, character in zip(panels, "bcd", strict=True):
@@ -133,7 +133,7 @@ def _draw_centres(figure: SubFigure, dina: pd.DataFrame, linear: pd.DataFrame) -
         limit = max(1.0, *other.abs(), *found.abs()) * 1.05
         axes.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=0.6, zorder=0)
         axes.plot(other, found, "o", color=BLUE, alpha=0.5, markersize=3, markeredgewidth=0)
-        r = f", r = {np.corrcoef(other, found)[0, 1]:.2f}".replace("-", "−") if len(found) > 2 else ""
+        r = f", r = {written(np.corrcoef(other, found)[0, 1], 2)}" if len(found) > 2 else ""
         axes.set(title=f"{name}{r}", xlabel=f"by a linear field ({unit})", aspect="equal")
         axes.set(ylabel=f"by DINA ({unit})" if axis == "x" else "", xlim=(-limit, limit), ylim=(-limit, limit))
     for axes, character in zip((centres, *panels), "bcd", strict=True):

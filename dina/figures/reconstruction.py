@@ -10,7 +10,7 @@ from matplotlib.gridspec import GridSpec
 
 from dina import stores
 from dina.figures.dots import draw_dots, legend_of_modes
-from dina.figures.looks import LOOKS, in_order
+from dina.figures.looks import LOOKS, in_order, written
 from dina.figures.style import PAGE_WIDTH_IN, hide_frame, letter, page_figure
 from dina.probing.statistics import MEAN_OVER_SEEDS
 
@@ -68,6 +68,6 @@ def _draw_row(
         axes.imshow(picture, vmin=0, vmax=1)
         hide_frame(axes)
         if r is not None:
-            axes.text(0.03, 0.03, f"{r[column]:.2f}", fontsize=7, transform=axes.transAxes, bbox=LABEL_BOX)
+            axes.text(0.03, 0.03, written(r[column], 2), fontsize=7, transform=axes.transAxes, bbox=LABEL_BOX)
         if column == 0:
             axes.set_ylabel(name, rotation="horizontal", ha="right", va="center")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dina import stores
-from dina.figures.looks import BLACK, BLUE, GREY, PALE, SKY
+from dina.figures.looks import BLACK, BLUE, GREY, PALE, SKY, written
 from dina.figures.style import house_style, letter, page_figure, save, say
 from dina.recordings.drift import HOUR_S
 from dina.recordings.reliability import repeat_pairs
@@ -93,7 +93,7 @@ def _draw_variance(axes: Axes, variance: np.ndarray) -> None:
         bar.set_facecolor(SKY if edge > RELIABLE - BIN_WIDTH / 2 else PALE)
     for value, name, style in ((known.mean(), "mean", "-"), (np.median(known), "median", "--")):
         line = {"color": BLACK, "linewidth": 1, "linestyle": style, "ymax": 1 - HEADROOM}
-        axes.axvline(value, label=f"{name} {value:.2f}".replace("-", "−"), **line)
+        axes.axvline(value, label=f"{name} {written(value, 2)}", **line)
     axes.plot([], [], "s", color=SKY, label=f"{100 * (known > RELIABLE).mean():.0f} % above {RELIABLE}")
     axes.set_ylim(0, counts.max() / (1 - HEADROOM))
     axes.legend(loc="upper left", ncols=2, handlelength=1.0, columnspacing=1.0, borderaxespad=0.4)
@@ -108,7 +108,7 @@ def _draw_example(axes: Axes, trials: TrialResponses, variance: np.ndarray, neur
     axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
     axes.plot(x, y, "o", color=BLUE, alpha=0.4, markersize=3, markeredgewidth=0)
     axes.set(xticks=[0], yticks=[0], ylim=(None, ends[1] + HEADROOM * (ends[1] - ends[0])))
-    text = f"neuron {neuron}\nsignal variance {variance[neuron]:.2f}"
+    text = f"neuron {neuron}\nsignal variance {written(variance[neuron], 2)}"
     axes.text(0.03, 0.98, text, va="top", transform=axes.transAxes)
 
 

@@ -38,6 +38,7 @@ MAX_HEIGHT_IN = 1.3 * PAGE_WIDTH_IN  # of a plane's picture
 NUMBER_PT, REJECTED_PT = 6.0, 5.5  # room for three digits within a soma of 12 px in a field of 512
 DIGIT_WIDTH, LINE_HEIGHT = 0.66, 1.05  # of DejaVu Sans, per font size
 MOVES = (0, -1.2, 1.2)  # lines by which an accepted ROI's number makes way for another's
+PADDING_PT = 0.5  # of the ground behind a number
 LEGEND_COLUMNS = 4
 POINTS_PER_IN = 72
 
@@ -107,7 +108,7 @@ def _number(axes: Axes, table: pd.DataFrame, points_per_px: float) -> None:
     some = table if len(table) <= MAX_NUMBERED else table[table["rejected"] == ""]
     for roi in some.assign(last=some["rejected"] != "").sort_values("last", kind="stable").itertuples():
         size = REJECTED_PT if roi.last else NUMBER_PT
-        extent = size / points_per_px * np.array([DIGIT_WIDTH * len(str(roi.roi)), LINE_HEIGHT])
+        extent = (size * np.array([DIGIT_WIDTH * len(str(roi.roi)), LINE_HEIGHT]) + 2 * PADDING_PT) / points_per_px
         centres = [np.array([roi.x_px, roi.y_px + lines * extent[1]]) for lines in ((0,) if roi.last else MOVES)]
         free = [at for at in centres if not any(overlaps(_box(at, extent), other) for other in taken)]
         if roi.last and not free:
@@ -121,7 +122,7 @@ def _number(axes: Axes, table: pd.DataFrame, points_per_px: float) -> None:
             color=REASON_COLOURS[roi.rejected] if roi.last else ACCEPTED,
             ha="center",
             va="center_baseline",
-            bbox={"facecolor": BLACK, "alpha": 0.8, "linewidth": 0, "pad": 0.4},
+            bbox={"facecolor": BLACK, "alpha": 0.8, "linewidth": 0, "pad": PADDING_PT},
             clip_on=True,
         )
 

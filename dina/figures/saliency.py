@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dina import stores
+from dina.figures.looks import written
 from dina.figures.style import PAGE_WIDTH_IN, hide_frame, page_figure
 
 FEWEST_COLUMNS, MOST_COLUMNS = 5, 8
@@ -32,12 +33,12 @@ def draw_saliency(attribution: Path) -> Figure:
         grid[0, column].imshow(images[column], vmin=0, vmax=1)
         limit = max(np.percentile(np.abs(matches[column]), SATURATED_PERCENTILE), 1e-12)
         grid[1, column].imshow(matches[column], cmap="RdBu_r", vmin=-limit, vmax=limit)
-        grid[1, column].set_xlabel(f"match {examples['similarity'].iloc[column]:.2f}", labelpad=2, fontsize=7)
+        grid[1, column].set_xlabel(f"match {written(examples['similarity'].iloc[column], 2)}", labelpad=2, fontsize=7)
     lower.suptitle("$\\bf{b}$  saliency of the latents on which the towers agree best", **TITLE)
     cells = lower.subplots(latent_rows, columns, squeeze=False)
     for axes, saliency, agreement in zip(cells.ravel(), latents, units["agreement"], strict=False):
         axes.imshow(saliency, cmap="magma", vmin=0, vmax=max(saliency.max(), 1e-12))
-        axes.set_xlabel(f"r = {agreement:.2f}", labelpad=2, fontsize=7)
+        axes.set_xlabel(f"r = {written(agreement, 2)}", labelpad=2, fontsize=7)
     for axes in (*grid.ravel(), *cells.ravel()):
         hide_frame(axes)
         axes.set_visible(bool(axes.images))

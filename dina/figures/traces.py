@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from dina import stores
-from dina.figures.looks import BLACK, BLUE, GREY
+from dina.figures.looks import BLACK, BLUE, GREY, written
 from dina.figures.style import page_figure
 from dina.probing.known import KnownPlane
 
@@ -82,7 +82,7 @@ def _draw_neuron(axes: Axes, time_s: np.ndarray, dff: np.ndarray, deconvolved: n
 def _label(neuron: pd.Series) -> str:
     """Its place among the session's neurons, and the ROI that curation knows it by."""
     place = f"(plane {neuron['plane']}, ROI {neuron['roi']})"
-    return f"neuron {neuron['neuron']}\n{place}\nskewness {neuron['skewness']:.1f}".replace("-", "−")
+    return f"neuron {neuron['neuron']}\n{place}\nskewness {written(neuron['skewness'], 1)}"
 
 
 def _percent_bar(axes: Axes, end_s: float, floor: int, scale: float, span: float) -> None:

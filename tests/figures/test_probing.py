@@ -5,7 +5,7 @@ import pytest
 
 from dina import stores
 from dina.figures.identification import draw_decoders
-from dina.figures.looks import LOOKS, in_order
+from dina.figures.looks import LOOKS, in_order, written
 from dina.figures.probing import plot_probing
 from dina.figures.reconstruction import correlations, match_contrast
 from dina.figures.style import house_style
@@ -53,6 +53,10 @@ def test_decoders_are_told_apart_without_colour():
     decoders = [LOOKS[name] for name in in_order(LOOKS, "decoder", "reference")]
     assert len({look.marker for look in decoders}) == len(decoders) == len({look.colour for look in decoders})
     assert in_order(["ridge", "unheard_of", "dina"]) == ["dina", "ridge"]
+
+
+def test_numbers_have_a_true_minus():
+    assert [written(value, 2) for value in (-0.126, 0.5, -0.001, -1)] == ["−0.13", "0.50", "0.00", "−1.00"]
 
 
 def test_shown_contrast_is_the_true_images():
