@@ -72,7 +72,7 @@ def import_frames(movie: PlaneMovie, frames: FrameFile, bad: np.ndarray | None =
     for start, block in tqdm(movie.blocks(), desc="reading the movie", mininterval=PROGRESS_S):
         masked = bad[start : start + len(block)]
         peaks.append(_peaks(block, masked, movie, start))
-        clipped.add(block[~masked])
+        clipped.add(block[~masked] if masked.any() else block)
         before, shift = shift, _divisor(float(peaks[-1].max()), movie.dtype, shift)
         if before is not None and shift > before:
             last_good >>= shift - before
@@ -116,8 +116,10 @@ class _Highest:
 
 def _count_repeats(values: np.ndarray, masked: np.ndarray, last_good: np.ndarray) -> int:
     """How many frames that are not masked are the one before, pixel by pixel."""
-    earlier = np.concatenate([last_good, values[:-1]])
-    return sum(np.array_equal(a, b) for a, b, bad in zip(values, earlier, masked, strict=True) if not bad)
+    earlier = [last_good[0], *values[:-1]]
+    pairs = [(now, before) for now, before, bad in zip(values, earlier, masked, strict=True) if not bad]
+    # a row tells nearly all apart
+    return sum(np.array_equal(now[0], before[0]) and np.array_equal(now, before) for now, before in pairs)
 
 
 def _refuse_coarse(peaks: np.ndarray, shift: int, movie: PlaneMovie, bad: np.ndarray) -> None:

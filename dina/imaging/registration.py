@@ -21,7 +21,7 @@ from dina.threads import single_torch_thread
 STRUCTURAL = "structural.int16"
 MIN_NON_RIGID_SIDE_PX = 64
 MIN_GOOD_SHARE = 0.5
-STRETCH_BATCHES = 25  # registered by one thread without a break: filters are made anew for each stretch
+STRETCH_FRAMES = 500  # registered by one thread without a break: filters are made anew for each stretch
 LARGEST_BLOCK_SHARE = 0.75  # of a side: suite2p needs two blocks each way, with centres apart
 
 
@@ -192,7 +192,7 @@ def _register(
         # with smaller batches, suite2p 1.1 chooses among the frames of the last batch alone
         batch = {"batch_size": len(sample)}
         reference = compute_reference(sample, settings=options | batch, device=torch.device("cpu"))
-        stretches = frames.blocks(STRETCH_BATCHES * settings.batch_frames)
+        stretches = frames.blocks(max(1, STRETCH_FRAMES // settings.batch_frames) * settings.batch_frames)
         work = partial(_register_stretch, aligned, other, reference, settings, block_px)
         with ThreadPoolExecutor(n_threads) as pool:
             parts = list(pool.map(work, stretches))

@@ -126,7 +126,7 @@ def test_same_movie_same_bytes(plane, tiny_movie, tmp_path):
 
 
 def test_any_number_of_threads_gives_the_same_bytes(plane, tiny_movie, tmp_path, monkeypatch):
-    monkeypatch.setattr("dina.imaging.registration.STRETCH_BATCHES", 3)
+    monkeypatch.setattr("dina.imaging.registration.STRETCH_FRAMES", 60)
     manifests = []
     for n_threads in (1, 3):
         output = tmp_path / f"registered-{n_threads}"
