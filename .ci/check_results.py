@@ -7,10 +7,13 @@ import pandas as pd
 
 results = Path(sys.argv[1])
 report, table = results / "report.html", results / "tables" / "scoreboard.csv"
-problems = [f"{path} is missing" for path in (report, table) if not path.is_file()]
+quality = results / "tables" / "quality.csv"
+problems = [f"{path} is missing" for path in (report, table, quality) if not path.is_file()]
 if not problems:
     if report.stat().st_size < 100_000 or "<img" not in report.read_text():
         problems.append(f"{report} holds no figures")
+    flags = pd.read_csv(quality)["flags"].dropna()
+    problems += [f"the simulated recording is flagged: {flag}" for flag in flags]
     scores = pd.read_csv(table)
     single = scores[(scores.metric == "top1") & (scores.trial_mode == "single")].set_index("decoder")
     expected = {"dina", "ridge", "gabor_ridge", "convolutional", "encoding", "template", "ideal_observer"}
