@@ -392,6 +392,11 @@ class QualitySettings(Section):
         description="Median over neurons of the 99th percentile of dF/F, above its median, in standard deviations of "
         "the noise; noise alone gives 2.3.",
     )
+    min_continuity: Fraction = Field(
+        0.05,
+        description="Median over neurons of the correlation of dF/F with itself one frame later: next to none where "
+        "frames are out of order, or nothing but noise was found.",
+    )
     max_clipped_share: Fraction = Field(
         1e-5,
         description="Share of pixels at the movie's highest value: one soma clipped in every hundredth frame is about "

@@ -77,6 +77,7 @@ MEASURES = (
     Measure("noise_level", "noise level", "noise", "%/√Hz", "at most", "max_noise_level", 2),
     Measure("signal_to_noise", "signal to noise", "signal to noise", "", "at least", "min_signal_to_noise", 1),
     Measure("n_neurons", "neurons", "neurons", "", "at least", "min_neurons", 0),
+    Measure("continuity", "continuity of traces", "continuity", "", "at least", "min_continuity", 2, 1, False),
     Measure("clipped_share", "clipped pixels", "clipped", "%", "at most", "max_clipped_share", 4, 100, False),
     Measure("repeated_share", "repeated frames", "repeated", "%", "at most", "max_repeated_share", 1, 100, False),
     Measure("dark_share", "dark part of the field", "dark", "%", "at most", "max_dark_share", 1, 100, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 BATCH_NEURONS = 256
 MEDIAN_TO_SD = 1 / 0.6745  # of a Gaussian: its standard deviation over the median of its absolute value
 SIGNAL_PERCENTILE = 99
+OF_NEURONS = ("noise_level", "signal_to_noise", "continuity")
 OF_REGISTRATION = (
     "clipped_share", "repeated_share", "dark_share", "bidirectional_offset_px", "persistence", "neighbour_likeness",
 )  # fmt: skip
@@ -28,7 +30,8 @@ def assess_quality(session: Path, registered: list[Path], output: Path, settings
     """Measure the quality of every plane, flag what is beyond its limit, and write the ``quality`` store.
 
     The store holds the table ``planes``, one row a plane; the table ``thresholds``, one row a measure that has a limit
-    (see :mod:`dina.recordings.limits`); the table ``neurons`` with ``noise_level`` and ``signal_to_noise`` of each;
+    (see :mod:`dina.recordings.limits`); the table ``neurons`` with ``noise_level``, ``signal_to_noise`` and
+    ``continuity`` of each;
     ``brightness`` (planes, frames), the mean of each frame over that of the first tenth, NaN where that is not above
     0; and ``jumps`` (planes, frames), where it jumps. Columns of ``planes``:
 
@@ -41,7 +44,7 @@ def assess_quality(session: Path, registered: list[Path], output: Path, settings
       frames;
     - what registration found: see :func:`~dina.imaging.registration.register_plane`;
     - ``n_rois``, ``n_neurons``, and the neurons' median ``noise_level`` (% per square root of Hz) and
-      ``signal_to_noise``; NaN in a plane without neurons.
+      ``signal_to_noise`` and ``continuity``; NaN in a plane without neurons.
 
     Brightness is that of the stored values: a detector's offset in them hides a part of the change.
 
@@ -58,7 +61,9 @@ def assess_quality(session: Path, registered: list[Path], output: Path, settings
     valid = stores.read_array(session, "valid_frames")
     found = stores.read_table(session, "rois")["plane"].to_numpy()
     neurons = stores.read_table(session, "neurons")[["neuron", "plane", "roi", "noise_level"]]
-    neurons["signal_to_noise"] = _signal_to_noise(session, neurons["plane"].to_numpy(), attributes["planes"], valid)
+    for measure in (signal_to_noise, continuity):
+        of_plane = (neurons["plane"].to_numpy(), attributes["planes"], valid)
+        neurons[measure.__name__] = _of_traces(measure, session, *of_plane)
     rows, brightness, jumps = [], [], []
     for plane, store, here in zip(attributes["planes"], registered, valid, strict=True):
         mean = stores.read_array(store, "frame_mean")[: len(here)].astype(np.float64)
@@ -152,15 +157,40 @@ def signal_to_noise(dff: np.ndarray) -> np.ndarray:
     return np.divide(high - middle, noise, out=np.full(len(dff), np.nan), where=noise > 0).astype(np.float32)
 
 
-def _signal_to_noise(session: Path, plane_of: np.ndarray, planes: list[int], valid: np.ndarray) -> np.ndarray:
-    """(neurons,), in batches: dF/F of a large recording fills the memory."""
+def continuity(dff: np.ndarray) -> np.ndarray:
+    """Correlation of dF/F with itself one frame later: calcium lasts, and noise, or frames out of order, do not.
+
+    Parameters
+    ----------
+    dff : (neurons, frames)
+
+    Returns
+    -------
+    (neurons,) float32, NaN where a trace never changes.
+    """
+    if dff.shape[1] < 2:
+        return np.full(len(dff), np.nan, np.float32)
+    centred = dff - dff.mean(1, keepdims=True)
+    variance = (centred**2).sum(1)
+    covariance = (centred[:, 1:] * centred[:, :-1]).sum(1)
+    return np.divide(covariance, variance, out=np.full(len(dff), np.nan), where=variance > 0).astype(np.float32)
+
+
+def _of_traces(
+    measure: Callable[[np.ndarray], np.ndarray],
+    session: Path,
+    plane_of: np.ndarray,
+    planes: list[int],
+    valid: np.ndarray,
+) -> np.ndarray:
+    """(neurons,) a measure of dF/F, in batches: that of a large recording fills the memory."""
     dff = stores.open_array(session, "dff")
     result = np.full(len(plane_of), np.nan, np.float32)
     for place, plane in enumerate(planes):
         here = np.flatnonzero(plane_of == plane)
         for batch in np.split(here, range(BATCH_NEURONS, len(here), BATCH_NEURONS)):
             if len(batch):
-                result[batch] = signal_to_noise(dff[batch[0] : batch[-1] + 1][:, valid[place]])
+                result[batch] = measure(dff[batch[0] : batch[-1] + 1][:, valid[place]])
     return result
 
 
@@ -183,7 +213,7 @@ def _motion(registered: Path, valid: np.ndarray) -> dict[str, float]:
 
 
 def _population(neurons: pd.DataFrame, n_rois: int) -> dict[str, Any]:
-    medians = {name: _percentile(neurons[name].to_numpy(), 50) for name in ("noise_level", "signal_to_noise")}
+    medians = {name: _percentile(neurons[name].to_numpy(), 50) for name in OF_NEURONS}
     return {"n_rois": n_rois, "n_neurons": len(neurons)} | medians
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 
 from dina import stores
 from dina.recordings.limits import MEASURES, beyond_limits
@@ -150,7 +151,7 @@ def test_signal_to_noise_of_known_transients_and_of_none(tmp_path):
     np.testing.assert_allclose(ratio, PEAK / NOISE, rtol=0.15)
     noise = np.random.default_rng(3).normal(0.2, NOISE, (N_NEURONS, N_FRAMES))
     np.testing.assert_allclose(signal_to_noise(noise), 2.33, rtol=0.15)
-    assert flagged(measured(tmp_path / "noise", dff=noise)) == {"signal_to_noise"}
+    assert flagged(measured(tmp_path / "noise", dff=noise)) == {"signal_to_noise", "continuity"}
     assert np.isnan(signal_to_noise(np.ones((2, 50)))).all() and np.isnan(signal_to_noise(np.ones((2, 1)))).all()
 
 
@@ -171,7 +172,7 @@ def test_planes_keep_their_numbers_and_their_own_neurons(tmp_path):
     assert table["n_neurons"].to_dict() == {2: 20, 5: 0, 11: 20} and table["n_rois"].to_dict() == {2: 25, 5: 3, 11: 25}
     assert [flagged(row) for _, row in table.iterrows()] == [
         set(),
-        {"n_neurons", "noise_level", "signal_to_noise"},
+        {"n_neurons", "noise_level", "signal_to_noise", "continuity"},
         {"noise_level"},
     ]
     assert np.isnan(table.loc[5, "signal_to_noise"]) and (table["n_frames"] == N_FRAMES).all()
@@ -202,3 +203,12 @@ def test_a_few_frames_are_measured_as_far_as_they_go(tmp_path, n_frames, valid):
 )
 def test_what_registration_found_is_flagged(tmp_path, name, value):
     assert flagged(measured(tmp_path, **{name: value})) == {name}
+
+
+def test_frames_out_of_order_are_seen_in_the_traces(tmp_path):
+    rng = np.random.default_rng(3)
+    spikes = rng.random((N_NEURONS, N_FRAMES)) < 0.02
+    dff = lfilter([1], [1, -np.exp(-1 / 7)], spikes, axis=1) + rng.normal(0, NOISE, spikes.shape)
+    assert flagged(measured(tmp_path / "ordered", dff=dff)) == set()
+    assert measured(tmp_path / "again", dff=dff)["continuity"] == pytest.approx(np.exp(-1 / 7), abs=0.05)
+    assert "continuity" in flagged(measured(tmp_path / "shuffled", dff=dff[:, rng.permutation(N_FRAMES)]))

@@ -56,6 +56,7 @@ GOOD = {
     "noise_level": 2.0,
     "signal_to_noise": 9.0,
     "n_neurons": 40,
+    "continuity": 0.5,
     "clipped_share": 0.0,
     "repeated_share": 0.0,
     "dark_share": 0.0,
