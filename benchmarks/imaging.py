@@ -238,7 +238,7 @@ class Bench:
         """Share of ROIs that are the same in the latest outputs, and the median correlation of their F."""
         ours = Footprints.read(self._folder / "dina" / "rois")
         theirs = self._folder / "suite2p" / "suite2p" / "plane0"
-        stats = np.load(theirs / "stat.npy", allow_pickle=True)
+        stats = np.load(theirs / "stat.npy", allow_pickle=True)  # a pickle, but of this run's own making
         width = self._simulation.optics.width_px
         partner, iou = best_partners(
             [ours.pixel[ours.roi(k)] for k in range(len(ours))],

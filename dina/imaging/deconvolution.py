@@ -61,10 +61,12 @@ def deconvolve_traces(
     raised = corrected - baseline
     dff = np.divide(raised, baseline, out=np.zeros_like(raised), where=usable[:, None])
     tau, lag = settings.tau_s or tau_s(indicator), lag_s(indicator)
-    events = deconvolved(raised, tau, rate_hz)
-    if settings.method != "oasis":
-        inferred = network_events(corrected, missing, rate_hz)
-        events = inferred if settings.method == "network" else average(earlier(events, lag * rate_hz), inferred)
+    if settings.method == "oasis":
+        events = deconvolved(raised, tau, rate_hz)
+    else:
+        events = network_events(corrected, missing, rate_hz)
+        if settings.method == "average":
+            events = average(earlier(deconvolved(raised, tau, rate_hz), lag * rate_hz), events)
         lag = 0.0
     with stores.new_store(output) as store:
         stores.write_array(store, "dff", dff, unit="1")

@@ -20,8 +20,8 @@ def frame_times_s(movie: Movie, plane: int) -> tuple[np.ndarray, float]:
     """Times of a plane's frames, and the volume rate.
 
     A table (``time_s``, one row a volume or one row a frame of any plane) goes before the files' headers, and
-    these before the rate. Where times are known, so is the rate, from their median interval; a stated one is only held
-    against it. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
+    these before the rate. Where times are known, so is the rate, from their mean interval, gaps apart; a stated one is
+    only held against it. Where only the time of a volume is known, plane p of P is scanned p / (P · rate) later.
 
     Parameters
     ----------

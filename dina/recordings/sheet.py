@@ -6,7 +6,6 @@ Parsing is repeated by every cluster job, so nothing heavy is imported here.
 from __future__ import annotations
 
 import csv
-import fnmatch
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,16 +14,16 @@ from pydantic import AfterValidator, Field
 
 from dina.errors import SettingsError, problem
 from dina.imaging.acquisition import complete
-from dina.imaging.readers.formats import MOVIE_SUFFIXES, NWB_SUFFIXES, is_acquisition
+from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
+from dina.recordings.movie_files import movie_files, refuse_braces
 from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse
 
 PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} stands for its number
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
-PLANE_HERE = "PLANE_HERE"  # letters that stay as they are when a pattern becomes a regular expression
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings"}  # settings that no recording has for itself
@@ -351,65 +350,6 @@ def _soma_mistakes(pixel_um: float | None, cell_um: float | None, unread: bool, 
     return mistakes
 
 
-def movie_files(movie: str, plane: int, where: str = "movie") -> list[Path]:
-    """The files that hold a plane of a recording, in natural order; a folder that a microscope wrote counts as one.
-
-    Parameters
-    ----------
-    movie : a file, a folder or a pattern; ``{plane}`` in it stands for the plane's number, from 0
-    plane : int
-    where : named in errors
-
-    Raises
-    ------
-    SettingsError
-        If the sheet's ``movie`` matches no file, or one that is no movie.
-    """
-    pattern = movie.replace("{plane}", str(plane))
-    path = Path(pattern)
-    if path.is_file() or is_acquisition(path):
-        found = [path]
-    elif path.is_dir():
-        found = [p for p in path.iterdir() if p.suffix.lower() in MOVIE_SUFFIXES and not p.name.startswith(".")]
-    else:
-        try:
-            found = _matching(Path(movie), plane)
-        except ValueError as error:
-            raise SettingsError(problem(where, repr(movie), f"a pattern ({error})", "Correct the pattern.")) from None
-    if not found:
-        remedy = "Correct the path; it is relative to the sheet" + (
-            ", and {plane} counts from 0." if "{plane}" in movie else "."
-        )
-        raise SettingsError(problem(where, f"nothing at {pattern!r}", "a file, folder or pattern of movies", remedy))
-    odd = sorted(
-        p.name for p in found if not ((p.suffix.lower() in MOVIE_SUFFIXES and p.is_file()) or is_acquisition(p))
-    )
-    if odd:
-        remedy = "Convert it, or make the pattern match movies alone."
-        expected = f"files ending in {', '.join(sorted(MOVIE_SUFFIXES))}, or a microscope's folder"
-        raise SettingsError(problem(where, repr(odd[0]), expected, remedy))
-    for file in found:
-        _refuse_braces(str(file), where, False)
-    return sorted(found, key=natural_key)
-
-
-def _matching(movie: Path, plane: int) -> list[Path]:
-    """What a pattern matches; folders that are there as they are written are no patterns, whatever their names."""
-    folder, parts = Path(movie.anchor), movie.relative_to(movie.anchor).parts
-    here = [part.replace("{plane}", str(plane)) for part in parts]
-    while (folder / here[0]).is_dir():
-        folder, parts, here = folder / here[0], parts[1:], here[1:]
-    found = [p for p in folder.glob("/".join(here)) if not p.name.startswith(".")]
-    anyhow = fnmatch.translate("/".join(parts).replace("{plane}", PLANE_HERE))
-    number = re.compile(anyhow.replace(PLANE_HERE, rf"(?<!\d){plane}(?!\d)"))  # plane_1* matches plane_10 as well
-    return [p for p in found if PLANE_HERE not in anyhow or number.fullmatch(p.relative_to(folder).as_posix())]
-
-
-def natural_key(path: Path) -> list:
-    """Sort key that puts ``movie_2`` before ``movie_10``."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
-
-
 def _delimiter(path: Path) -> str:
     return DELIMITERS.get(path.suffix.lower(), "\t")
 
@@ -419,7 +359,7 @@ def _check_row(recording: Recording, where: str) -> None:
         remedy = "Rename the recording: results keep such a folder for all recordings."
         raise SettingsError(problem(f"{where}, recording", repr(recording.recording), "another name", remedy))
     for key in PATHS:
-        _refuse_braces(getattr(recording, key) or "", f"{where}, {key}", key in OF_A_PLANE)
+        refuse_braces(getattr(recording, key) or "", f"{where}, {key}", key in OF_A_PLANE)
     if recording.source == "movie":
         if recording.movie is None:
             raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
@@ -447,13 +387,6 @@ def _check_row(recording: Recording, where: str) -> None:
                 "Set source to movie, or empty movie, stimulus_log, images and what belongs to them.",
             )
         )
-
-
-def _refuse_braces(path: str, where: str, of_a_plane: bool) -> None:
-    """Raise if Snakemake would take part of a path for one of its wildcards."""
-    if set("{}") & set(path.replace("{plane}", "") if of_a_plane else path):
-        expected = "no braces" + (" but {plane}" if of_a_plane else "")
-        raise SettingsError(problem(where, repr(path), expected, "Rename the file or folder: Snakemake reads braces."))
 
 
 def _relative_to(recording: Recording, folder: Path) -> Recording:

@@ -6,12 +6,12 @@ import tifffile
 import yaml
 
 from dina.errors import SettingsError
+from dina.recordings.movie_files import movie_files
 from dina.recordings.sheet import (
     changed_settings,
     check_inputs,
     load_settings,
     load_sheet,
-    movie_files,
     overridden_settings,
 )
 

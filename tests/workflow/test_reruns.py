@@ -49,6 +49,13 @@ def test_one_planes_new_file_reruns_that_plane_alone(road):
     assert road.written_since(before) == plane | {"mouse/movie", "mouse/session"}
 
 
+def test_a_look_at_the_files_alone_registers_nothing_anew(road):
+    planned = road.snakemake(
+        "results/mouse/session.json", "-n", "--quiet", "rules", "--forcerun", "inspect_movie"
+    ).stdout
+    assert re.search(r"inspect_movie +1", planned) and "register_plane" not in planned
+
+
 def test_an_older_file_of_the_same_size_is_seen(road):
     movies = road.folder / "movies"
     shutil.copyfile(movies / "plane-1_00001.tif", movies / "plane-0_00001.tif")

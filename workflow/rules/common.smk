@@ -8,11 +8,11 @@ from itertools import chain
 from dina.code import code_version
 from dina.errors import DinaError
 from dina.imaging.readers.formats import with_files_beside
+from dina.recordings.movie_files import movie_files
 from dina.recordings.sheet import (
     changed_settings,
     check_inputs,
     load_settings,
-    movie_files,
     overridden_settings,
 )
 
@@ -35,6 +35,7 @@ DECODING = [
 CLOSED_FORM = ["ridge", "gabor_ridge", "encoding"]
 ENVIRONMENT = "../../envs/dina.yaml"
 CAPTIONS = "../report"
+MOST_CORES_OF_A_PLANE = 8  # each takes memory of its own, and the movie is read by one
 
 
 wildcard_constraints:
@@ -99,7 +100,17 @@ def acquisition_of_plane(wildcards):
 
 def cores_of_a_plane(wildcards):
     """This machine's cores, shared out among a recording's planes."""
-    return max(1, (workflow.cores or 1) // len(planes(wildcards)))
+    shared = (workflow.cores or 1) // len(planes(wildcards))
+    return min(max(1, shared), MOST_CORES_OF_A_PLANE)
+
+
+def megabytes_by_threads(base, per_thread):
+    """Memory that a rule asks for: a base and as much for each thread, more on each attempt."""
+
+    def mem_mb(wildcards, threads, attempt):
+        return (base + per_thread * threads) * attempt
+
+    return mem_mb
 
 
 def per_plane(store):

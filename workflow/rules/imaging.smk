@@ -29,6 +29,7 @@ rule inspect_movie:
 rule register_plane:
     input:
         movie,
+        looked_over=ancient(results("movie.json")),  # an order alone: new frame times register nothing anew
     output:
         manifest=results("plane-{plane}/registered.json"),
         store=directory(results("plane-{plane}/registered")),
@@ -40,7 +41,7 @@ rule register_plane:
         ENVIRONMENT
     threads: cores_of_a_plane  # the same bytes with any number
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes_by_threads(2000, 700),
         runtime=240,
     params:
         movie=of("recording/movie"),

@@ -1,7 +1,7 @@
 """Look over a recording's movie files."""
 
 from dina.imaging.inspection import inspect_movie
-from dina.recordings.sheet import movie_files
+from dina.recordings.movie_files import movie_files
 from dina.settings import AcquisitionInfo
 from dina.stage import stage
 

@@ -1,7 +1,7 @@
 """Correct the motion of one plane."""
 
 from dina.imaging.registration import register_plane
-from dina.recordings.sheet import movie_files
+from dina.recordings.movie_files import movie_files
 from dina.settings import AcquisitionInfo, RegistrationSettings
 from dina.stage import stage
 
