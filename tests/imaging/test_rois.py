@@ -115,16 +115,16 @@ def test_bins_last_as_long_as_transients_and_fit_into_memory():
 
 
 def test_red_cells_are_told_from_light_that_bleeds_through(plane, tiny_movie, tmp_path):
-    """Three of nine cells carry a structural label; a fifth of the functional channel's light bleeds into it."""
+    """Three of nine cells carry a structural label; the functional channel's light bleeds strongly into it."""
     store = tmp_path / "registered"
     shutil.copytree(plane / "registered", store)
     rigid = stores.read_array(store, "rigid_offsets_px")
     reference = np.median(rigid - tiny_movie.motion_px, axis=0)
     labelled = tiny_movie.centres[[0, 4, 8]] - reference
     y, x = np.mgrid[:96, :96]
-    structural = 100 + 0.2 * stores.read_array(store, "mean_image")
+    structural = 100 + 1.5 * stores.read_array(store, "mean_image")
     for cy, cx in labelled:
-        structural[np.hypot(y - cy, x - cx) <= 4] += 400
+        structural[np.hypot(y - cy, x - cx) <= 4] += 2000
     stores.write_array(store, "mean_image_structural", structural)
     detect_rois(store, tmp_path / "rois", DetectionSettings(), 12, "GCaMP6f")
     centres = stores.read_array(tmp_path / "rois", "centroid_px")
@@ -133,5 +133,5 @@ def test_red_cells_are_told_from_light_that_bleeds_through(plane, tiny_movie, tm
     cell = np.where(distance.min(1) < 2, distance.argmin(1), -1)
     assert set(cell[red]) == {0, 4, 8}
     assert probability[np.isin(cell, [0, 4, 8])].min() > 0.7
-    np.testing.assert_allclose(probability[(cell >= 0) & (cell % 4 != 0)], 0.5, atol=0.05)
+    np.testing.assert_allclose(probability[(cell >= 0) & (cell % 4 != 0)], 0.5, atol=0.03)
     assert not stores.holds(plane / "rois", "red")
