@@ -78,14 +78,6 @@ def test_a_movie_alone_ends_at_the_session(fresh):
     assert "assemble_session" in jobs and "measure_responses" not in jobs and "simulate_recording" not in jobs
 
 
-def test_nothing_is_registered_before_the_files_are_looked_over(fresh):
-    write_movie(fresh.folder / "movie.tif")
-    sheet = "recording\tsource\tmovie\tpixel_size_um\tcell_diameter_um\nm1\tmovie\t../movie.tif\t1.2\t12\n"
-    (fresh.folder / "config/recordings.tsv").write_text(sheet)
-    jobs = planned(fresh.snakemake("results/m1/plane-0/registered.json", "-n", "--quiet", "rules"))
-    assert jobs == {"inspect_movie": 1, "register_plane": 1, "total": 2}
-
-
 def test_planes_left_out_are_not_imaged(fresh):
     write_movie(fresh.folder / "movie.tif")
     sheet = "recording\tsource\tmovie\tn_planes\tskip_planes\tpixel_size_um\tcell_diameter_um\n"

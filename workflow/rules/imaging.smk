@@ -29,7 +29,6 @@ rule inspect_movie:
 rule register_plane:
     input:
         movie,
-        looked_over=ancient(results("movie.json")),  # an order alone: new frame times register nothing anew
     output:
         manifest=results("plane-{plane}/registered.json"),
         store=directory(results("plane-{plane}/registered")),
