@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     summary = commands.add_parser("summary", help="say where the report is, and print the scoreboard")
     summary.add_argument("results", type=Path, nargs="?", default=Path("results"))
     summary.set_defaults(run=_summary)
-    settings = commands.add_parser("settings", help="rewrite config/ and workflow/schemas/ from dina/settings.py")
+    settings = commands.add_parser("settings", help="rewrite config/ and workflow/schemas/ from dina/settings/")
     settings.add_argument("root", type=Path, nargs="?", default=Path())
     settings.set_defaults(run=_settings)
     options = parser.parse_args(arguments)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 # Settings' values arrive as params; stage, cli and the package file do not shape results.
-NOT_CODE = {"dina", "dina.settings", "dina.stage", "dina.cli", "dina.code"}
+NOT_CODE = {"dina", "dina.stage", "dina.cli", "dina.code"}
+VALUES = "dina.settings"  # a package
 
 
 def code_version(module: str) -> str:
@@ -36,11 +37,15 @@ def _closure(module: str) -> set[str]:
     seen, queue = set(), [module]
     while queue:
         name = queue.pop()
-        if name in seen or name in NOT_CODE:
+        if name in seen or _left_out(name):
             continue
         seen.add(name)
         queue.extend(_tree(name)[1])
     return seen
+
+
+def _left_out(module: str) -> bool:
+    return module in NOT_CODE or module == VALUES or module.startswith(f"{VALUES}.")
 
 
 def _source(module: str) -> Path | None:
@@ -73,4 +78,4 @@ def _tree(module: str) -> tuple[bytes, frozenset[str]]:
             and isinstance(body[0].value.value, str)
         ):
             body[0].value.value = ""
-    return ast.dump(tree).encode(), frozenset(name for name in imports if _source(name) and name not in NOT_CODE)
+    return ast.dump(tree).encode(), frozenset(name for name in imports if _source(name) and not _left_out(name))

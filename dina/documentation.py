@@ -16,7 +16,7 @@ from dina.settings import Section, Settings
 WIDTH = 100
 YAML_HEAD = """\
 # The embedded default: a simulated recording of mouse V1 looking at natural photographs, ready to run.
-# Generated from dina/settings.py by `dina settings`; every key is documented in config/README.md.
+# Generated from dina/settings/ by `dina settings`; every key is documented in config/README.md.
 # A configuration of your own needs only the keys that differ.
 """
 README_HEAD = """\
@@ -28,7 +28,7 @@ README_HEAD = """\
 use it and what follows, nothing before. Unknown keys are errors. `results` and `recordings` are relative to
 where Snakemake is started.
 
-This page is generated from `dina/settings.py` by `dina settings`.
+This page is generated from `dina/settings/` by `dina settings`.
 """
 SHEET_HEAD = """\
 ## The recording sheet

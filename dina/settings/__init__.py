@@ -1,0 +1,101 @@
+"""Every setting of the workflow: its meaning, unit, bounds and default.
+
+This package is the one source of truth. ``config/config.yaml``, ``config/README.md`` and the JSON
+schemas under ``workflow/schemas/`` are generated from it by ``dina settings`` and a test keeps them
+in step. A unit stands in each name (``tau_s``, ``soma_diameter_um``); unknown keys are errors that
+name the nearest known key.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from dina.settings.analysis import AblationSettings, AttributionSettings, ProbingSettings
+from dina.settings.decoding import (
+    ConvolutionalSettings,
+    DecodersSettings,
+    DinaModelSettings,
+    DinaSettings,
+    DinaTrainingSettings,
+    GaborSettings,
+    RidgeSettings,
+)
+from dina.settings.imaging import (
+    AcquisitionInfo,
+    DeconvolutionSettings,
+    DetectionSettings,
+    ExtractionSettings,
+    QualitySettings,
+    RegistrationSettings,
+    SessionSettings,
+)
+from dina.settings.recordings import ResponsesSettings, StimuliSettings
+from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse
+from dina.settings.simulation import (
+    AcquisitionSettings,
+    CalciumSettings,
+    OpticsSettings,
+    PopulationSettings,
+    ProtocolSettings,
+    ScenesSettings,
+    SimulationSettings,
+)
+
+__all__ = [
+    "AblationSettings",
+    "AcquisitionInfo",
+    "AcquisitionSettings",
+    "AttributionSettings",
+    "CalciumSettings",
+    "ConvolutionalSettings",
+    "Count",
+    "DecodersSettings",
+    "DeconvolutionSettings",
+    "DetectionSettings",
+    "DinaModelSettings",
+    "DinaSettings",
+    "DinaTrainingSettings",
+    "ExtractionSettings",
+    "GaborSettings",
+    "Indicator",
+    "OpticsSettings",
+    "PopulationSettings",
+    "Positive",
+    "ProbingSettings",
+    "ProtocolSettings",
+    "QualitySettings",
+    "RegistrationSettings",
+    "ResponsesSettings",
+    "RidgeSettings",
+    "ScenesSettings",
+    "Section",
+    "SessionSettings",
+    "Settings",
+    "SimulationSettings",
+    "StimuliSettings",
+    "nearest",
+    "parse",
+]
+
+
+class Settings(Section):
+    """Everything in ``config/config.yaml``."""
+
+    results: str = Field("results", min_length=1, description="Folder for everything that the workflow writes.")
+    recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
+    device: Device = Field("auto", description="Where torch computes: auto takes a GPU if there is one.")
+    simulation: SimulationSettings = SimulationSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+    detection: DetectionSettings = DetectionSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
+    deconvolution: DeconvolutionSettings = DeconvolutionSettings()
+    session: SessionSettings = SessionSettings()
+    quality: QualitySettings = QualitySettings()
+    stimuli: StimuliSettings = StimuliSettings()
+    responses: ResponsesSettings = ResponsesSettings()
+    gabor: GaborSettings = GaborSettings()
+    dina: DinaSettings = DinaSettings()
+    decoders: DecodersSettings = DecodersSettings()
+    probing: ProbingSettings = ProbingSettings()
+    ablation: AblationSettings = AblationSettings()
+    attribution: AttributionSettings = AttributionSettings()

@@ -1,0 +1,120 @@
+"""DINA and its rivals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from dina.settings.section import (
+    Count,
+    NonNegative,
+    Positive,
+    Section,
+    unique,
+)
+
+
+class GaborSettings(Section):
+    """The fixed bank of Gabor filters that DINA and its rivals share."""
+
+    frequencies_cpi: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (1.5, 3.0, 6.0, 10.0), description="Spatial frequencies, cycles per image."
+    )
+    n_orientations: Annotated[int, Field(ge=2, le=32)] = Field(
+        8, description="Orientations, evenly spaced over 180 degrees."
+    )
+    bandwidth_octaves: Positive = Field(1.5, description="Spatial-frequency bandwidth, octaves.")
+    grid: Annotated[int, Field(ge=2, le=64)] = Field(
+        8, description="Positions a side to which the filter maps are pooled."
+    )
+
+
+class DinaModelSettings(Section):
+    """The dual tower."""
+
+    image_tower: Literal["gabor", "learned"] = Field(
+        "gabor",
+        description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch.",
+    )
+    channels: Count = Field(32, description="Channels of the latent maps.")
+    n_components: Count = Field(200, description="Rank of the read-in and of the metric of the image maps.")
+    scales: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (1,), description="Scales at which maps are compared: pooling factors of the grid; 1 is the whole grid."
+    )
+    n_image_components: Count = Field(
+        600, description="Principal components of the Gabor maps in which the closed-form start is fitted."
+    )
+    field_widths: tuple[Positive, ...] = Field(
+        (0.125, 0.2),
+        description="Widths of the Gaussian prior around each neuron's receptive field, share of the image's width; "
+        "leave-one-out error chooses per neuron, and may choose no such prior.",
+    )
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (3.0, 12.0, 50.0),
+        description="Penalties of the closed-form start among which leave-one-out error chooses per neuron, "
+        "in units of the prior's mean image variance.",
+    )
+
+
+class DinaTrainingSettings(Section):
+    """How the towers are trained."""
+
+    epochs: Count = Field(30, description="Most passes over the training trials; the learning rate falls to 0 by then.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(
+        256, description="Trials in a batch; the others are each trial's negatives."
+    )
+    learning_rate: Positive = Field(2e-2, description="Learning rate of AdamW at the start.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.3, description="Share of neurons silenced in each batch."
+    )
+    patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+
+
+class DinaSettings(Section):
+    """DINA: images and responses aligned at the level of feature maps."""
+
+    model: DinaModelSettings = DinaModelSettings()
+    training: DinaTrainingSettings = DinaTrainingSettings()
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(unique)] = Field(
+        (0, 1, 2), description="Seeds; each is a job, and scores are their mean."
+    )
+
+
+class ConvolutionalSettings(Section):
+    """The prior art that DINA is compared with: responses to pixels by a convolutional network."""
+
+    channels: Count = Field(32, description="Channels of the widest layer.")
+    size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        32, description="Height and width of the pictures that it predicts, pixels."
+    )
+    epochs: Count = Field(60, description="Most passes over the training trials.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Trials in a batch.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.3, description="Share of neurons silenced in each batch."
+    )
+    patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
+
+
+class RidgeSettings(Section):
+    """Closed-form rivals."""
+
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
+        description="Penalties among which the validation images choose, in units of the inputs' mean sum of squares.",
+    )
+    n_components: Count = Field(200, description="Principal components of the Gabor features, ridge to features.")
+    n_encoding_components: Count = Field(400, description="Principal components of the Gabor features, encoding model.")
+    size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+        32, description="Height and width of the pictures that ridge predicts, pixels."
+    )
+
+
+class DecodersSettings(Section):
+    """The rivals, on the same split and the same trials."""
+
+    ridge: RidgeSettings = RidgeSettings()
+    convolutional: ConvolutionalSettings = ConvolutionalSettings()
