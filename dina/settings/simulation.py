@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -56,6 +56,10 @@ class ScenesSettings(Section):
 class PopulationSettings(Section):
     """Receptive fields, gains and variability of the simulated cells (V1 of mouse)."""
 
+    cells: Literal["gabor", "network"] = Field(
+        "gabor",
+        description="Cells: gabor has simple and complex cells; network has units of a random convolutional network.",
+    )
     share_complex: Fraction = Field(0.4, description="Share of complex cells; the others are simple.")
     share_unresponsive: Fraction = Field(0.42, description="Share of cells that no image drives.")
     spatial_frequency_cpd: tuple[Positive, Positive] = Field(
@@ -72,8 +76,18 @@ class PopulationSettings(Section):
     normalisation_strength: NonNegative = Field(
         1.0, description="Weight of the population's pooled drive in the divisive normalisation."
     )
+    surround_strength: NonNegative = Field(
+        0.0, description="Weight of a cell's surround in its divisive normalisation: cells nearby of like orientation."
+    )
+    surround_deg: Positive = Field(
+        10.0, description="Spread of the surround, degrees (standard deviation between field centres)."
+    )
     mean_evoked_spikes: Positive = Field(
         0.15, description="Spikes that an image evokes in a cell of median gain, mean over images."
+    )
+    mean_signal_variance: Annotated[float, Field(gt=0, lt=0.6)] | None = Field(
+        None,
+        description="Mean signal variance of the population to which rates are scaled; null takes mean_evoked_spikes.",
     )
     gain_log_sd: NonNegative = Field(1.8, description="Spread of the cells' gains, natural-log standard deviation.")
     shared_gain_log_sd: NonNegative = Field(

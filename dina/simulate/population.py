@@ -137,49 +137,6 @@ def receptive_fields(
     return gabor * (pixel_area / (np.pi * sigma**2))  # ∫ envelope · cos² = π σ²
 
 
-def evoked_counts(
-    settings: PopulationSettings, population: Population, images: np.ndarray, *, width_deg: float, duration_s: float
-) -> np.ndarray:
-    """Expected spikes that each image evokes in each cell, at unit gain, without spontaneous ones.
-
-    Drive ``d``: the rectified output of a simple cell's filter, the root of a complex cell's energy, in
-    units of its root mean square over images. Response ``d^n / (1 + s · mean over cells of d^n)``
-    (divisive normalisation; Heeger 1992, Vis Neurosci 9:181; Carandini & Heeger 2012, Nat Rev Neurosci
-    13:51), scaled to the cell's mean and limited by its highest rate.
-
-    Parameters
-    ----------
-    images : (images, size, size) uint8
-    duration_s : length of the response
-
-    Returns
-    -------
-    (images, neurons) float32; memory is twice that, at most.
-    """
-    contrast = images.reshape(len(images), -1).astype(np.float32) / 127.5 - 1
-    size_px = images.shape[1]
-    drive = np.empty((len(images), len(population)), np.float32)
-    for start in range(0, len(population), BATCH_NEURONS):
-        cells = slice(start, min(start + BATCH_NEURONS, len(population)))
-        filters = receptive_fields(population, cells, size_px, width_deg)
-        drive[:, cells] = _drive(contrast, filters, population, cells, size_px, width_deg)
-    drive /= np.maximum(np.sqrt(np.mean(drive**2, axis=0)), np.finfo(np.float32).tiny)
-    np.power(drive, settings.normalisation_exponent, out=drive)
-    drive /= 1 + settings.normalisation_strength * drive.mean(1, keepdims=True)
-    mean = np.maximum(drive.mean(0), np.finfo(np.float32).tiny)
-    drive *= settings.mean_evoked_spikes * population.gain / mean
-    return drive / (1 + drive / (settings.max_rate_hz * duration_s))
-
-
-def _drive(contrast, filters, population, cells, size_px, width_deg) -> np.ndarray:
-    """(images, cells) rectified filter outputs, or roots of the energy where cells are complex."""
-    flat = filters.reshape(len(filters), -1)
-    output = contrast @ flat.T
-    shifted = receptive_fields(population, cells, size_px, width_deg, quadrature=True).reshape(flat.shape)
-    energy = np.sqrt(output**2 + (contrast @ shifted.T) ** 2)
-    return np.where(population.is_complex[cells], energy, np.maximum(output, 0))
-
-
 def _retinotopy(settings, center_px, field_px, pixel_size_um, image_width_deg, rng) -> np.ndarray:
     """(neurons, 2) field centres x, y: a linear map of the field of view plus scatter, well inside the image."""
     field_um = np.array(field_px, float) * pixel_size_um

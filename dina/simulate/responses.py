@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dina.settings import SimulationSettings
-from dina.simulate.population import Population, draw_population, evoked_counts
+from dina.simulate.population import Population, draw_population
 from dina.simulate.protocol import Protocol, draw_protocol
 from dina.simulate.scenes import Scenes, make_scenes
 from dina.simulate.seeds import generator
+from dina.simulate.tuning import evoked_counts
 from dina.simulate.variability import draw_evoked_spikes, draw_spontaneous_spikes, shared_gain
 
 
@@ -68,7 +69,12 @@ def simulate_trials(settings: SimulationSettings, center_px: np.ndarray, plane: 
         seed=seed,
     )
     expected = evoked_counts(
-        settings.population, population, scenes.images, width_deg=settings.scenes.width_deg, duration_s=duration_s
+        settings.population,
+        population,
+        scenes.images,
+        width_deg=settings.scenes.width_deg,
+        duration_s=duration_s,
+        seed=seed,
     )
     gain = shared_gain(settings.population, protocol.onset_s, seed)
     return SimulatedTrials(
