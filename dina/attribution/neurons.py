@@ -35,8 +35,8 @@ def attribute_neurons(
     Arrays: ``latent_importance`` (latents, neurons), shares that sum to 1; ``match_importance`` (neurons,), shares of
     how far the shown image stands out; ``field_energy`` (neurons, positions, positions), where DINA takes each neuron
     to look, mean 1; ``example_neuron`` (examples,), ``example_field`` and ``example_linear_field`` (examples, height,
-    width), and with truth ``example_true_field``. Tables: ``latents``; ``receptive_fields``, one row per method and
-    neuron; ``agreement`` of recovered and true centres, empty without truth.
+    width), and where the truth knows linear fields ``example_true_field``. Tables: ``latents``; ``receptive_fields``,
+    one row per method and neuron; ``agreement`` of recovered and true centres, empty without truth.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def attribute_neurons(
         stores.write_array(store, "example_neuron", examples)
         stores.write_array(store, "example_field", signed, unit="match per grey level")
         stores.write_array(store, "example_linear_field", pixel_weights[examples], unit="response per grey level")
-        if truth is not None:
+        if truth is not None and stores.holds(truth, "receptive_field"):
             true = stores.open_array(truth, "receptive_field")
             stores.write_array(store, "example_true_field", true.oindex[matched[examples]], unit=true.attrs["unit"])
         stores.write_attributes(store, _attributes(trials, variance, len(models)))

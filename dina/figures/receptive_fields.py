@@ -29,7 +29,7 @@ def draw_receptive_fields(attribution: Path) -> Figure:
     fields, agreement = (stores.read_table(attribution, name) for name in ("receptive_fields", "agreement"))
     known = len(agreement) > 0
     unresponsive = f"no neuron with signal variance above {attributes['min_signal_variance']}"
-    rows = _example_fields(attribution, known)
+    rows = _example_fields(attribution)
     responsive = fields[fields["signal_variance"] > attributes["min_signal_variance"]]
     figure = page_figure(ROW_IN * len(rows) + 3.0)
     upper, lower = figure.subfigures(2, 1, height_ratios=[ROW_IN * len(rows) + 0.3, 2.7])
@@ -44,10 +44,11 @@ def draw_receptive_fields(attribution: Path) -> Figure:
     return figure
 
 
-def _example_fields(attribution: Path, known: bool) -> dict[str, np.ndarray]:
+def _example_fields(attribution: Path) -> dict[str, np.ndarray]:
     """Row name → (examples, height, width) fields."""
     examples = stores.read_array(attribution, "example_neuron")
-    rows = {"true": stores.read_array(attribution, "example_true_field")} if known else {}
+    true = "example_true_field"
+    rows = {"true": stores.read_array(attribution, true)} if stores.holds(attribution, true) else {}
     return rows | {
         "DINA,\nlinear part": stores.read_array(attribution, "example_field"),
         "DINA,\nenergy": stores.read_array(attribution, "field_energy")[examples],

@@ -18,7 +18,8 @@ def write_population_truth(store: Path, trials: SimulatedTrials, settings: Simul
 
     A trial's spike count in ``[onset + latency_s, onset + latency_s + duration_s)`` is Poisson with mean
     ``shared · private · expected_count[image] + spontaneous_count``; both gains are log-normal with mean
-    1, ``exp(σ z − σ²/2)``, the shared one per trial, the private one per trial and neuron.
+    1, ``exp(σ z − σ²/2)``, the shared one per trial, the private one per trial and neuron. ``receptive_field`` is
+    written for Gabor cells alone.
     """
     cells, protocol = trials.population, trials.protocol
     write_array(store, "expected_count", trials.expected_count, unit="spikes")
@@ -37,7 +38,8 @@ def write_population_truth(store: Path, trials: SimulatedTrials, settings: Simul
     write_array(store, "image_category", trials.scenes.category)
     write_array(store, "image_split", trials.scenes.split)
     write_array(store, "crop_box", trials.scenes.boxes, unit="px")
-    _write_receptive_fields(store, trials, settings)
+    if settings.population.cells == "gabor":  # a network's units have no linear field
+        _write_receptive_fields(store, trials, settings)
     write_attributes(
         store,
         {
