@@ -70,6 +70,11 @@ class DinaTrainingSettings(Section):
         0.3, description="Share of neurons silenced in each batch."
     )
     patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+    checkpoint_s: Positive = Field(
+        60.0,
+        description="Least time between two checkpoints of a training in progress, s; they are written between epochs, "
+        "and a killed training goes on from the last.",
+    )
 
 
 class DinaSettings(Section):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import nn
+
+from dina.training.resuming import WorkingCheckpoint
+from dina.training.schedule import cosine_rates
+from dina.training.state import Row, TrainingState
 
 
 class Schedule(Protocol):
@@ -33,7 +37,10 @@ def train(
     batch_loss: Callable[[torch.Tensor], torch.Tensor],
     validate: Callable[[], Validation],
     settings: Schedule,
-) -> list[dict[str, float | int]]:
+    *,
+    generators: Sequence[torch.Generator] = (),
+    checkpoint: WorkingCheckpoint | None = None,
+) -> list[Row]:
     """Train a model in place and leave it in its best state, which may be its first.
 
     The learning rate falls to 0 along a cosine over the settings' epochs.
@@ -43,6 +50,8 @@ def train(
     batches : called once an epoch; yields indices of trials
     batch_loss : the loss of a batch, under the model's current weights
     validate : looks at the validation images, and at nothing else
+    generators : all that ``batches`` and ``batch_loss`` draw from, for the checkpoint
+    checkpoint : where to go on from, and where to save between epochs
 
     Returns
     -------
@@ -55,34 +64,52 @@ def train(
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
-    device = trained[0].device.type
-    history, best_state, best_loss, best_epoch = [], None, float("inf"), 0
-    for epoch in range(settings.epochs + 1):
-        train_loss = None
+    rates = cosine_rates(settings.learning_rate, settings.epochs)
+    state = TrainingState(model, optimiser, generators)
+    if checkpoint is not None:
+        checkpoint.resume(state)
+    while not _is_finished(state, settings):
+        epoch, train_loss = len(state.history), None
         if epoch > 0:
-            train_loss = _one_epoch(model, batches(), batch_loss, optimiser, device)
-            schedule.step()
-        model.eval()
-        with torch.no_grad():
-            validation = validate()
-        if improved := validation.loss < best_loss:
-            best_loss, best_epoch = validation.loss, epoch
-            best_state = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        history.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "validation_loss": validation.loss,
-                "validation_top1": validation.top1,
-                "is_best": improved,
-            }
-        )
-        if epoch - best_epoch >= settings.patience:
-            break
-    if best_state is not None:
-        model.load_state_dict(best_state)
-    return history
+            _set_rate(optimiser, rates[epoch - 1])
+            train_loss = _one_epoch(model, batches(), batch_loss, optimiser, trained[0].device.type)
+        _look_at_validation(state, validate, train_loss)
+        if checkpoint is not None and not _is_finished(state, settings):
+            checkpoint.save_if_due(state)
+    model.load_state_dict(state.best)
+    return state.history
+
+
+def _is_finished(state: TrainingState, settings: Schedule) -> bool:
+    if not state.history:
+        return False
+    epoch = state.history[-1]["epoch"]
+    return epoch == settings.epochs or epoch - state.best_row["epoch"] >= settings.patience
+
+
+def _look_at_validation(state: TrainingState, validate: Callable[[], Validation], train_loss: float | None) -> None:
+    """Add a row to the history, and keep the state if it is the best so far."""
+    state.model.eval()
+    with torch.no_grad():
+        found = validate()
+    best = state.best_row
+    improved = best is None or found.loss < best["validation_loss"]
+    if improved:
+        state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
+    state.history.append(
+        {
+            "epoch": len(state.history),
+            "train_loss": train_loss,
+            "validation_loss": found.loss,
+            "validation_top1": found.top1,
+            "is_best": improved,
+        }
+    )
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
 
 
 def _one_epoch(model, batches, batch_loss, optimiser, device: str) -> float:

@@ -21,6 +21,7 @@ from dina.training.batches import shuffled_batches, silence_neurons
 from dina.training.checkpoints import save_checkpoint
 from dina.training.closed_form import start_in_closed_form
 from dina.training.loop import Validation, train
+from dina.training.resuming import WorkingCheckpoint, fingerprint
 
 
 def train_dina(
@@ -28,20 +29,29 @@ def train_dina(
 ) -> None:
     """Train the dual tower and write ``model.safetensors``, ``model.json`` and ``training.parquet``.
 
+    A training that was killed goes on from its working checkpoint in ``{output}.partial/``.
     Training reads training trials and, to stop, validation trials; never test trials.
     """
     import pandas as pd
 
     apply_threads()
-    trials = read_trials(responses)
-    model, history = fit_dina(trials, settings, gabor, seed=seed, device=resolve_device(device))
+    trials, on = read_trials(responses), resolve_device(device)
+    checkpoint = _working_checkpoint(responses, output, settings, gabor, seed, on)
+    model, history = fit_dina(trials, settings, gabor, seed=seed, device=on, checkpoint=checkpoint)
     with new_store(output) as store:
         save_checkpoint(store, model.state_dict(), describe_dina(model, trials, settings, gabor, seed))
         write_table(store, "training", pd.DataFrame(history))
+    checkpoint.remove()
 
 
 def fit_dina(
-    trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, *, seed: int, device: torch.device
+    trials: TrialResponses,
+    settings: DinaSettings,
+    gabor: GaborSettings,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: WorkingCheckpoint | None = None,
 ) -> tuple[DualTower, list[dict]]:
     """Train the dual tower in memory; returns it with one row of history an epoch.
 
@@ -64,8 +74,25 @@ def fit_dina(
         batch_loss=batch_loss,
         validate=_validation(model, trials, device),
         settings=settings.training,
+        generators=[generator],
+        checkpoint=checkpoint,
     )
     return model.eval(), history
+
+
+def _working_checkpoint(
+    responses: Path, output: Path, settings: DinaSettings, gabor: GaborSettings, seed: int, device: torch.device
+) -> WorkingCheckpoint:
+    """Outside the output, which Snakemake deletes when a job is interrupted."""
+    about = {
+        "model": settings.model.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json", exclude={"checkpoint_s"}),
+        "gabor": gabor.model_dump(mode="json"),
+        "seed": seed,
+    }
+    folder = output.with_name(f"{output.name}.partial")
+    mark = fingerprint(responses, __name__, device, about)
+    return WorkingCheckpoint(folder, mark, settings.training.checkpoint_s)
 
 
 def describe_dina(
