@@ -30,7 +30,7 @@ from dina.settings.imaging import (
     SessionSettings,
 )
 from dina.settings.recordings import ResponsesSettings, StimuliSettings
-from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse
+from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse, read_values
 from dina.settings.simulation import (
     AcquisitionSettings,
     CalciumSettings,
@@ -75,6 +75,7 @@ __all__ = [
     "StimuliSettings",
     "nearest",
     "parse",
+    "read_values",
 ]
 
 

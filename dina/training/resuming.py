@@ -15,7 +15,8 @@ import torch
 from dina.code import code_version
 from dina.stores import manifest_path
 from dina.training.progress import say
-from dina.training.state import Row, TrainingState
+from dina.training.ranks import ALONE, Ranks
+from dina.training.state import TrainingState
 
 RECORD = "checkpoint.json"
 PACKAGES = ("torch", "numpy")  # other versions may round otherwise
@@ -60,15 +61,23 @@ class WorkingCheckpoint:
         self.folder, self.fingerprint, self.every_s = Path(folder), fingerprint, every_s
         self._last = time.monotonic()
 
-    def resume(self, state: TrainingState) -> None:
-        """Put ``state`` where the checkpoint left off, if there is one that is whole and belongs to this training."""
-        if (found := self._read()) is not None:
-            state.restore(*found)
-            say(f"{self.folder}: going on after epoch {state.history[-1]['epoch']}")
+    def resume(self, state: TrainingState, ranks: Ranks = ALONE) -> None:
+        """Put ``state`` where the checkpoint left off, if there is one that is whole and belongs to this training.
 
-    def save_if_due(self, state: TrainingState) -> None:
-        """Save if the last checkpoint is old enough."""
-        if time.monotonic() - self._last >= self.every_s:
+        The first process reads, and tells the others.
+        """
+        from safetensors.torch import load
+
+        tensors, history = (self._read() if ranks.is_first else None) or (None, None)
+        tensors, history = ranks.from_first(tensors), ranks.from_first(history)
+        if tensors is not None:
+            state.restore(load(tensors), json.loads(history))
+            if ranks.is_first:
+                say(f"{self.folder}: going on after epoch {state.history[-1]['epoch']}")
+
+    def save_if_due(self, state: TrainingState, ranks: Ranks = ALONE) -> None:
+        """Save if the last checkpoint is old enough; the first process alone writes."""
+        if ranks.is_first and time.monotonic() - self._last >= self.every_s:
             self.save(state)
             self._last = time.monotonic()
 
@@ -96,9 +105,8 @@ class WorkingCheckpoint:
         """Take the folder away: the result is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self) -> tuple[dict[str, torch.Tensor], list[Row]] | None:
-        from safetensors.torch import load
-
+    def _read(self) -> tuple[bytes, bytes] | None:
+        """Tensors as safetensors and history as JSON."""
         if not (self.folder / RECORD).is_file():
             return None
         try:
@@ -113,7 +121,7 @@ class WorkingCheckpoint:
         except (OSError, ValueError, KeyError, TypeError) as error:
             say(f"{self.folder}: the checkpoint is damaged ({error}); training starts afresh")
             return None
-        return load(content), body["history"]
+        return content, _as_json(body["history"])
 
 
 def _check(content: bytes, expected: str, name: str) -> None:
