@@ -18,6 +18,7 @@ from dina.settings.decoding import (
     DinaSettings,
     DinaTrainingSettings,
     GaborSettings,
+    LearningSettings,
     RidgeSettings,
 )
 from dina.settings.imaging import (
@@ -58,6 +59,7 @@ __all__ = [
     "ExtractionSettings",
     "GaborSettings",
     "Indicator",
+    "LearningSettings",
     "OpticsSettings",
     "PopulationSettings",
     "Positive",

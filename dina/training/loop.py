@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import nn
 
+from dina.errors import TrainingError, problem
+from dina.settings import LearningSettings
+from dina.training.averaging import WeightAverage
 from dina.training.ranks import ALONE, Ranks
 from dina.training.resuming import WorkingCheckpoint
-from dina.training.schedule import cosine_rates
+from dina.training.schedule import LearningRate
 from dina.training.state import Row, TrainingState
-
-
-class Schedule(Protocol):
-    """The settings that the loop reads; both learned models' sections have them."""
-
-    epochs: int
-    learning_rate: float
-    weight_decay: float
-    patience: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ def train(
     batches: Callable[[], Iterable[torch.Tensor]],
     batch_loss: Callable[[torch.Tensor], torch.Tensor],
     validate: Callable[[], Validation],
-    settings: Schedule,
+    settings: LearningSettings,
     *,
     generators: Sequence[torch.Generator] = (),
     checkpoint: WorkingCheckpoint | None = None,
@@ -45,7 +39,8 @@ def train(
 ) -> list[Row]:
     """Train a model in place and leave it in its best state, which may be its first.
 
-    The learning rate falls to 0 along a cosine over the settings' epochs.
+    The learning rate follows :class:`~dina.training.schedule.LearningRate`. Where weights are averaged, the
+    averages are validated and kept.
 
     Parameters
     ----------
@@ -62,22 +57,24 @@ def train(
     One row an epoch, epoch 0 before any step: ``epoch``, ``train_loss`` (None at 0), ``validation_loss``,
     ``validation_top1``, ``is_best`` so far.
 
+    Raises
+    ------
+    TrainingError
+        If a loss or a weight is not finite, at the end of that epoch.
+
     References
     ----------
-    Loshchilov & Hutter 2019, ICLR (AdamW); 2017, ICLR (cosine schedule).
+    Loshchilov & Hutter 2019, ICLR (AdamW); Pascanu et al. 2013, ICML (clipping).
     """
+    ranks.agree_on(list(model.state_dict().values()))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, settings.learning_rate, weight_decay=settings.weight_decay)
-    rates = cosine_rates(settings.learning_rate, settings.epochs)
-    state = TrainingState(model, optimiser, generators)
-    ranks.agree_on(list(model.state_dict().values()))
+    average = WeightAverage(trained, settings.weight_average) if settings.weight_average else None
+    state = TrainingState(model, optimiser, average, generators)
     if checkpoint is not None:
         checkpoint.resume(state, ranks)
     while not _is_finished(state, settings):
-        epoch, train_loss = len(state.history), None
-        if epoch > 0:
-            _set_rate(optimiser, rates[epoch - 1])
-            train_loss = _one_epoch(model, batches(), batch_loss, optimiser, ranks)
+        train_loss = _one_epoch(state, list(batches()), batch_loss, settings, ranks) if state.history else None
         _look_at_validation(state, validate, train_loss, ranks)
         if checkpoint is not None and not _is_finished(state, settings):
             checkpoint.save_if_due(state, ranks)
@@ -85,7 +82,7 @@ def train(
     return state.history
 
 
-def _is_finished(state: TrainingState, settings: Schedule) -> bool:
+def _is_finished(state: TrainingState, settings: LearningSettings) -> bool:
     if not state.history:
         return False
     epoch = state.history[-1]["epoch"]
@@ -97,12 +94,14 @@ def _look_at_validation(
 ) -> None:
     """Add a row to the history, and keep the state if it is the best so far."""
     state.model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), state.judged():
         found = _validated_by_first(validate, ranks)
-    best = state.best_row
-    improved = best is None or found.loss < best["validation_loss"]
-    if improved:
-        state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
+        best = state.best_row
+        improved = best is None or found.loss < best["validation_loss"]
+        if improved:
+            state.best = {name: value.detach().clone() for name, value in state.model.state_dict().items()}
+    if not math.isfinite(found.loss):
+        raise TrainingError(_not_finite(f"epoch {len(state.history)}, validation", f"a loss of {found.loss}"))
     state.history.append(
         {
             "epoch": len(state.history),
@@ -126,23 +125,53 @@ def _validated_by_first(validate: Callable[[], Validation], ranks: Ranks) -> Val
     return Validation(*numbers.tolist())
 
 
-def _set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-
-
-def _one_epoch(model, batches, batch_loss, optimiser, ranks: Ranks) -> float:
+def _one_epoch(
+    state: TrainingState,
+    batches: list[torch.Tensor],
+    batch_loss: Callable[[torch.Tensor], torch.Tensor],
+    settings: LearningSettings,
+    ranks: Ranks,
+) -> float:
     """One pass; mixed precision on a GPU only, since a CPU gains nothing from it."""
-    model.train()
-    trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    epoch, (group,) = len(state.history), state.optimiser.param_groups
+    trained = group["params"]
     device = trained[0].device.type
+    schedule = LearningRate(settings.learning_rate, settings.epochs, settings.warmup_share)
+    rates = [schedule.at(epoch, batch, len(batches)) for batch in range(1, len(batches) + 1)]
+    state.model.train()
     losses = []
-    for batch in batches:
+    for batch, rate in zip(batches, rates, strict=True):
+        group["lr"] = rate
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
             loss = batch_loss(batch)
-        optimiser.zero_grad()
+        state.optimiser.zero_grad()
         loss.backward()
         ranks.average_gradients(trained)
-        optimiser.step()
+        if settings.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(trained, settings.gradient_clip)
+        state.optimiser.step()
+        if state.average is not None:
+            state.average.update()
         losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+    losses = torch.stack(losses)
+    _refuse_infinite(losses, trained, epoch, rates)
+    return float(losses.mean())
+
+
+def _refuse_infinite(losses: torch.Tensor, trained: list[nn.Parameter], epoch: int, rates: list[float]) -> None:
+    """Once an epoch, since a look at every loss would make a GPU wait."""
+    finite = losses.isfinite().tolist()
+    if all(finite) and all(bool(parameter.isfinite().all()) for parameter in trained):
+        return
+    batch = len(finite) - 1 if all(finite) else finite.index(False)
+    found = "a weight that is not finite" if all(finite) else f"a loss of {float(losses[batch])}"
+    where = f"epoch {epoch}, batch {batch + 1} of {len(finite)}, learning rate {rates[batch]:.3g}"
+    raise TrainingError(_not_finite(where, found))
+
+
+def _not_finite(where: str, found: str) -> str:
+    remedy = (
+        "Lower learning_rate, or set gradient_clip: 1 or warmup_share: 0.1; if it is the first batch of all, "
+        "look for values in the responses or images that are not finite."
+    )
+    return problem(where, found, "finite numbers", remedy)

@@ -13,6 +13,7 @@ from torch import nn
 
 from dina.cli import main
 from dina.settings import DinaModelSettings, DinaSettings, DinaTrainingSettings
+from dina.training.averaging import WeightAverage
 from dina.training.resuming import RECORD, WorkingCheckpoint, fingerprint
 from dina.training.state import TrainingState
 from dina.training.train import train_dina
@@ -81,9 +82,15 @@ def whole(responses, output, settings, gabor):
     return output.with_suffix(".json").read_text()  # digests of the weights, and of the history
 
 
-@pytest.mark.parametrize(("tower", "when"), [("gabor", "tensors"), ("gabor", "record"), ("learned", "between")])
-def test_killed_and_resumed_gives_the_same_bytes(responses, small_gabor, tmp_path, capsys, tower, when):
-    settings = settings_of(tower)
+EXTRAS = {"weight_average": 0.9, "warmup_share": 0.5, "gradient_clip": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("tower", "when", "extras"),
+    [("gabor", "tensors", {}), ("gabor", "record", {}), ("learned", "between", EXTRAS)],
+)
+def test_killed_and_resumed_gives_the_same_bytes(responses, small_gabor, tmp_path, capsys, tower, when, extras):
+    settings = settings_of(tower, **extras)
     expected = whole(responses, tmp_path / "uninterrupted", settings, small_gabor)
     died = train_and_die(responses, tmp_path / "killed", settings, small_gabor, when)
     assert died.returncode == -signal.SIGKILL, died.stderr
@@ -118,7 +125,8 @@ def some_state(seed=0):
     model = nn.Linear(3, 2)
     for parameter in model.parameters():
         nn.init.normal_(parameter, generator=generator)
-    state = TrainingState(model, torch.optim.AdamW(model.parameters(), 0.1), [generator])
+    optimiser, average = torch.optim.AdamW(model.parameters(), 0.1), WeightAverage(model.parameters(), 0.9)
+    state = TrainingState(model, optimiser, average, [generator])
     model(torch.randn(4, 3, generator=generator)).square().sum().backward()
     state.optimiser.step()
     state.best = {name: value.clone() for name, value in model.state_dict().items()}
