@@ -21,6 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     summary = commands.add_parser("summary", help="say where the report is, and print the scoreboard")
     summary.add_argument("results", type=Path, nargs="?", default=Path("results"))
     summary.set_defaults(run=_summary)
+    train = commands.add_parser("train", help="train one seed of DINA on a store of responses; works under torchrun")
+    train.add_argument("responses", type=Path, help="store of trial responses")
+    train.add_argument("output", type=Path, help="store to write")
+    train.add_argument("--settings", type=Path, help="YAML as config/config.yaml; what it leaves out is at its default")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(run=_train)
     settings = commands.add_parser("settings", help="rewrite config/ and workflow/schemas/ from dina/settings/")
     settings.add_argument("root", type=Path, nargs="?", default=Path())
     settings.set_defaults(run=_settings)
@@ -72,6 +78,24 @@ def _summary(options: argparse.Namespace) -> int:
     from dina.report.summary import summarise
 
     print(summarise(options.results))
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from dina.settings import Settings, parse, read_values
+    from dina.stores import checked
+    from dina.training.train import train_dina
+
+    values = read_values(options.settings) if options.settings else {}
+    settings = parse(Settings, values, str(options.settings))
+    train_dina(
+        checked(options.responses),
+        options.output,
+        settings.dina,
+        settings.gabor,
+        seed=options.seed,
+        device=settings.device,
+    )
     return 0
 
 

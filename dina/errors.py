@@ -17,6 +17,10 @@ class StoreError(DinaError):
     """A store is missing, damaged, or differs from its manifest."""
 
 
+class TrainingError(DinaError):
+    """Training ran into numbers that are not finite."""
+
+
 class ShapeError(DinaError, ValueError):
     """Arrays that belong together differ in shape."""
 

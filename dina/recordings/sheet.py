@@ -18,7 +18,7 @@ from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
 from dina.recordings.movie_files import movie_files, refuse_braces
-from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse
+from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse, read_values
 
 PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
@@ -237,8 +237,6 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     SettingsError
         Naming file and key of every mistake.
     """
-    import yaml
-
     base = parse(Settings, config, where)
     sheet = load_sheet(base.recordings)
     overrides = Path(base.recordings).parent / OVERRIDES
@@ -252,14 +250,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
         path = overrides / f"{name}.yaml"
         merged = base
         if path.is_file():
-            try:
-                values = yaml.safe_load(path.read_text()) or {}
-            except yaml.YAMLError as error:
-                raise SettingsError(problem(path, f"no YAML ({error})", "keys and values", "Mend it.")) from None
-            if not isinstance(values, dict):
-                raise SettingsError(
-                    problem(path, type(values).__name__, "keys and values", "Write it like config/config.yaml.")
-                )
+            values = read_values(path)
             fixed = OF_ALL_RECORDINGS & set(values)
             if fixed:
                 raise SettingsError(
@@ -290,10 +281,8 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
 
 def overridden_settings(sheet: str | Path, recording: str) -> list[str]:
     """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file."""
-    import yaml
-
     path = Path(sheet).parent / OVERRIDES / f"{recording}.yaml"
-    return sorted(_dotted(yaml.safe_load(path.read_text()) or {})) if path.is_file() else []
+    return sorted(_dotted(read_values(path))) if path.is_file() else []
 
 
 def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None:

@@ -18,6 +18,7 @@ from dina.settings.decoding import (
     DinaSettings,
     DinaTrainingSettings,
     GaborSettings,
+    LearningSettings,
     RidgeSettings,
 )
 from dina.settings.imaging import (
@@ -30,7 +31,7 @@ from dina.settings.imaging import (
     SessionSettings,
 )
 from dina.settings.recordings import ResponsesSettings, StimuliSettings
-from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse
+from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse, read_values
 from dina.settings.simulation import (
     AcquisitionSettings,
     CalciumSettings,
@@ -58,6 +59,7 @@ __all__ = [
     "ExtractionSettings",
     "GaborSettings",
     "Indicator",
+    "LearningSettings",
     "OpticsSettings",
     "PopulationSettings",
     "Positive",
@@ -75,6 +77,7 @@ __all__ = [
     "StimuliSettings",
     "nearest",
     "parse",
+    "read_values",
 ]
 
 

@@ -57,7 +57,29 @@ class DinaModelSettings(Section):
     )
 
 
-class DinaTrainingSettings(Section):
+class LearningSettings(Section):
+    """What the training loop reads of DINA's settings and of the convolutional rival's."""
+
+    epochs: Count
+    batch_trials: Annotated[int, Field(ge=8)]
+    learning_rate: Positive
+    weight_decay: NonNegative
+    neuron_dropout: Annotated[float, Field(ge=0, lt=1)]
+    patience: Count
+    gradient_clip: Positive | None = Field(
+        None, description="Norm to which the gradient of a step is cut; null leaves it as it is."
+    )
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of all steps along which the learning rate rises linearly from 0; 0 starts at the top."
+    )
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="Decay of a moving average over steps of the weights, which is then validated and kept instead "
+        "of the weights; 0.99 averages about the last 100 steps, 0 is off.",
+    )
+
+
+class DinaTrainingSettings(LearningSettings):
     """How the towers are trained."""
 
     epochs: Count = Field(30, description="Most passes over the training trials; the learning rate falls to 0 by then.")
@@ -70,6 +92,11 @@ class DinaTrainingSettings(Section):
         0.3, description="Share of neurons silenced in each batch."
     )
     patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+    checkpoint_s: Positive = Field(
+        60.0,
+        description="Least time between two checkpoints of a training in progress, s; they are written between epochs, "
+        "and a killed training goes on from the last.",
+    )
 
 
 class DinaSettings(Section):
@@ -82,7 +109,7 @@ class DinaSettings(Section):
     )
 
 
-class ConvolutionalSettings(Section):
+class ConvolutionalSettings(LearningSettings):
     """The prior art that DINA is compared with: responses to pixels by a convolutional network."""
 
     channels: Count = Field(32, description="Channels of the widest layer.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from dina.errors import SettingsError
+from dina.errors import SettingsError, problem
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -44,6 +45,29 @@ def nearest(name: str, known: list[str]) -> str:
     """A hint that names the known key closest to ``name``."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(sorted(known))}."
+
+
+def read_values(path: Path) -> dict:
+    """Keys and values of a YAML file, not yet checked.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, or something else in it.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise SettingsError(problem(path, f"no readable file ({error.strerror})", "YAML", "Mend the path.")) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(problem(path, f"no YAML ({error})", "keys and values", "Mend it.")) from None
+    if not isinstance(values, dict):
+        raise SettingsError(
+            problem(path, type(values).__name__, "keys and values", "Write it like config/config.yaml.")
+        )
+    return values
 
 
 def _known_keys(model: type[BaseModel], path: tuple) -> list[str]:

@@ -21,6 +21,8 @@ from dina.training.batches import shuffled_batches, silence_neurons
 from dina.training.checkpoints import save_checkpoint
 from dina.training.closed_form import start_in_closed_form
 from dina.training.loop import Validation, train
+from dina.training.ranks import ALONE, Ranks, joined
+from dina.training.resuming import WorkingCheckpoint, fingerprint
 
 
 def train_dina(
@@ -28,20 +30,35 @@ def train_dina(
 ) -> None:
     """Train the dual tower and write ``model.safetensors``, ``model.json`` and ``training.parquet``.
 
+    A training that was killed goes on from its working checkpoint in ``{output}.partial/``. Under
+    ``torchrun`` all processes train one model, and the first writes.
     Training reads training trials and, to stop, validation trials; never test trials.
     """
     import pandas as pd
 
     apply_threads()
     trials = read_trials(responses)
-    model, history = fit_dina(trials, settings, gabor, seed=seed, device=resolve_device(device))
-    with new_store(output) as store:
-        save_checkpoint(store, model.state_dict(), describe_dina(model, trials, settings, gabor, seed))
-        write_table(store, "training", pd.DataFrame(history))
+    with joined(resolve_device(device)) as ranks:
+        checkpoint = _working_checkpoint(responses, output, settings, gabor, seed, ranks)
+        model, history = fit_dina(
+            trials, settings, gabor, seed=seed, device=ranks.device, checkpoint=checkpoint, ranks=ranks
+        )
+        if ranks.is_first:
+            with new_store(output) as store:
+                save_checkpoint(store, model.state_dict(), describe_dina(model, trials, settings, gabor, seed))
+                write_table(store, "training", pd.DataFrame(history))
+            checkpoint.remove()
 
 
 def fit_dina(
-    trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, *, seed: int, device: torch.device
+    trials: TrialResponses,
+    settings: DinaSettings,
+    gabor: GaborSettings,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: WorkingCheckpoint | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[DualTower, list[dict]]:
     """Train the dual tower in memory; returns it with one row of history an epoch.
 
@@ -56,7 +73,7 @@ def fit_dina(
         nn.init.zeros_(model.neural_tower.residual[-1].weight)
     else:
         model, held_out = _start_from_scratch(trials, settings, gabor, generator).to(device), None
-    batch_loss = _batch_loss(model, trials, held_out, settings, generator, device)
+    batch_loss = _batch_loss(model, trials, held_out, settings, generator, device, ranks)
     n_trials = len(trials.trials(TRAIN))
     history = train(
         model,
@@ -64,8 +81,27 @@ def fit_dina(
         batch_loss=batch_loss,
         validate=_validation(model, trials, device),
         settings=settings.training,
+        generators=[generator],
+        checkpoint=checkpoint,
+        ranks=ranks,
     )
     return model.eval(), history
+
+
+def _working_checkpoint(
+    responses: Path, output: Path, settings: DinaSettings, gabor: GaborSettings, seed: int, ranks: Ranks
+) -> WorkingCheckpoint:
+    """Outside the output, which Snakemake deletes when a job is interrupted."""
+    about = {
+        "model": settings.model.model_dump(mode="json"),
+        "training": settings.training.model_dump(mode="json", exclude={"checkpoint_s"}),
+        "gabor": gabor.model_dump(mode="json"),
+        "seed": seed,
+        "processes": ranks.size,
+    }
+    folder = output.with_name(f"{output.name}.partial")
+    mark = fingerprint(responses, __name__, ranks.device, about)
+    return WorkingCheckpoint(folder, mark, settings.training.checkpoint_s)
 
 
 def describe_dina(
@@ -98,7 +134,7 @@ def _start_from_scratch(
     return model
 
 
-def _batch_loss(model, trials, held_out, settings, generator, device):
+def _batch_loss(model, trials, held_out, settings, generator, device, ranks):
     """The contrastive loss of a batch of training trials, given by their indices."""
     train_trials = trials.trials(TRAIN)
     z = torch.from_numpy(trials.standardised(train_trials)).to(device)
@@ -110,9 +146,11 @@ def _batch_loss(model, trials, held_out, settings, generator, device):
     def loss(batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(device)
         shown = image[batch]
-        neural = model.neural_tower(silence_neurons(z[batch], settings.training.neuron_dropout, generator))
-        image_maps = model.image_tower.lay_out(prepared[shown])
-        return criterion(model.compare(neural, image_maps), shown, model.inverse_temperature)
+        silenced = silence_neurons(z[batch], settings.training.neuron_dropout, generator)
+        neural = model.embed(model.neural_tower(ranks.share(silenced)))
+        images = model.embed(model.image_tower.lay_out(prepared[ranks.share(shown)]))
+        similarity = ranks.gather(neural, len(batch)) @ ranks.gather(images, len(batch)).T
+        return criterion(similarity, shown, model.inverse_temperature)
 
     return loss
 

@@ -59,6 +59,17 @@ def test_test_trials_and_images_leave_no_trace_in_the_weights(gabor_trials, smal
     assert all(torch.equal(value, weights(two)[name]) for name, value in weights(one).items())
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, LEARNED], ids=["gabor", "learned"])
+def test_every_random_number_comes_from_the_seed(gabor_trials, small_gabor, settings):
+    found = []
+    for elsewhere in (1, 2):
+        torch.manual_seed(elsewhere)
+        model, history = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+        found.append((weights(model), history))
+    (one, first), (two, second) = found
+    assert all(torch.equal(value, two[name]) for name, value in one.items()) and first == second
+
+
 def test_the_learned_tower_learns(gabor_trials, small_gabor):
     settings = LEARNED.model_copy(update={"training": SHORT.model_copy(update={"epochs": 8})})
     _, history = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
