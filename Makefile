@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -34,6 +34,9 @@ bench-imaging: .venv/installed
 
 bench-deconvolution: .venv/installed
 	python benchmarks/deconvolution_truth.py
+
+bench-decoding: .venv/installed
+	python benchmarks/decoding/run.py
 
 clean:
 	rm -rf results .snakemake

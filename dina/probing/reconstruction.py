@@ -43,7 +43,7 @@ def probe_reconstruction(
     pictures: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
     for store in decoders:
         decoder = load_decoder(store, on)
-        reconstruct = _reconstructor(decoder, trials, size)
+        reconstruct = reconstructor(decoder, trials, size)
         if reconstruct is not None:
             for mode, asked in queries.items():
                 pictures[decoder.name][mode].append(reconstruct(asked.z))
@@ -85,7 +85,7 @@ def structural_similarity(pictures: np.ndarray, targets: np.ndarray) -> np.ndarr
     return np.array([ssim(a, b, data_range=1.0) for a, b in zip(clipped, targets, strict=True)])
 
 
-def _reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
+def reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
     """A function from responses to (n, size, size) pictures, or None for a decoder without pixels or features."""
     train, validation = trials.trials(TRAIN), trials.trials(VALIDATION)
     if decoder.reconstruct(trials.standardised(train[:1])) is not None:

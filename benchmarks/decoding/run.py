@@ -1,0 +1,158 @@
+"""Every decoder on every population: ``python benchmarks/decoding/run.py``, or ``make bench-decoding``.
+
+Writes ``benchmarks/results/decoding.csv``, one row per decoder, population, seed and metric. Each decoder is fitted in
+a process of its own, one after the other, so that time and memory are its own. Rows that the table holds already are
+not computed again; ``--again`` starts anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import pandas as pd
+from decoding.populations import SEEDS, load, population_names
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "results" / "decoding.csv"
+CACHE = HERE.parent / "results" / "populations"
+DECODERS = ("dina", "encoding", "gabor_ridge", "ridge", "convolutional", "template", "ideal_observer")
+COLUMNS = (
+    "decoder", "population", "seed", "metric", "value", "ci_low", "ci_high", "seconds", "peak_memory_mb",
+)  # fmt: skip
+KEYS = ["decoder", "population", "seed"]
+N_BOOTSTRAP = 1000
+PICTURE_PX = 32
+N_THREADS = 2
+MEGABYTE = 1024  # ru_maxrss is in kB
+
+
+def main() -> None:
+    """Fill the table with what it lacks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--populations", nargs="+", default=population_names(), metavar="NAME")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), metavar="SEED")
+    parser.add_argument("--decoders", nargs="+", default=list(DECODERS), choices=DECODERS, metavar="DECODER")
+    parser.add_argument("--table", type=Path, default=RESULTS, help="default: benchmarks/results/decoding.csv")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="simulated populations")
+    parser.add_argument("--again", action="store_true", help="compute rows that the table holds already")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(score(asked.decoders[0], asked.populations[0], asked.seeds[0], asked.cache)))
+        return
+    table = pd.DataFrame(columns=list(COLUMNS))
+    if asked.table.is_file() and not asked.again:
+        table = pd.read_csv(asked.table)
+    known = set(table[KEYS].itertuples(index=False, name=None))
+    for population in asked.populations:
+        for seed in asked.seeds:
+            load(population, seed, asked.cache)
+            for decoder in asked.decoders:
+                if (decoder, population, seed) in known:
+                    continue
+                rows = _in_a_process(decoder, population, seed, asked.cache)
+                table = pd.DataFrame([*table.to_dict("records"), *rows], columns=list(COLUMNS))
+                asked.table.parent.mkdir(parents=True, exist_ok=True)
+                table.to_csv(asked.table, index=False, float_format="%.5g")
+                print(*(f"{decoder} {population} {seed} {row['metric']} {row['value']:.3f}" for row in rows), sep="\n")
+
+
+def _in_a_process(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
+    command = [sys.executable, __file__, "--one", "--decoders", decoder, "--populations", population]
+    command += ["--seeds", str(seed), "--cache", str(cache)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def score(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
+    """Fit a decoder and score it on single test trials: rows of the table.
+
+    ``seconds`` is fitting alone (scoring, for references that are not fitted); ``peak_memory_mb`` that of the process.
+    """
+    import torch
+
+    from dina.probing.statistics import interval
+
+    torch.set_num_threads(N_THREADS)
+    trials, truth = load(population, seed, cache)
+    started = time.perf_counter()
+    if decoder in ("template", "ideal_observer"):
+        ahead, image = _of_reference(decoder, trials, truth)
+        seconds, pictures = time.perf_counter() - started, None
+    else:
+        fitted = fit(decoder, trials, seed)
+        seconds = time.perf_counter() - started
+        ahead, image, pictures = _of_decoder(fitted, trials)
+    values = {"top1": np.clip(1 - ahead, 0, 1), "top5": np.clip(5 - ahead, 0, 1), "median_rank": ahead + 1}
+    if pictures is not None:
+        values["pixel_correlation"] = pictures
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
+    rows = []
+    for metric, of_query in values.items():
+        per_image = np.bincount(image, of_query) / np.bincount(image)
+        statistic = np.median if metric == "median_rank" else np.mean
+        low, high = interval(per_image, N_BOOTSTRAP, statistic)
+        row = {"decoder": decoder, "population": population, "seed": seed, "metric": metric}
+        row |= {"value": float(statistic(per_image)), "ci_low": low, "ci_high": high}
+        rows.append(row | {"seconds": seconds, "peak_memory_mb": memory})
+    return rows
+
+
+def fit(decoder: str, trials, seed: int):
+    """A fitted decoder, with the workflow's default settings."""
+    import torch
+
+    from dina.decoders.dina import DinaDecoder
+    from dina.decoders.fitting import fit_rival
+    from dina.settings import DecodersSettings, DinaSettings, GaborSettings
+    from dina.training.train import fit_dina
+
+    device = torch.device("cpu")
+    if decoder == "dina":
+        model, _ = fit_dina(trials, DinaSettings(), GaborSettings(), seed=seed, device=device)
+        return DinaDecoder(model, {})
+    return fit_rival(trials, decoder, DecodersSettings(), GaborSettings(), seed=seed, device=device)
+
+
+def _of_decoder(fitted, trials) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Rivals ahead and pixel correlation of every single test trial, and the image that it shows."""
+    from dina.decoders.pictures import shrink
+    from dina.models.ranking import rivals_ahead
+    from dina.probing.queries import single_trials
+    from dina.probing.reconstruction import pixel_correlation, reconstructor
+    from dina.recordings.trials import TEST
+
+    asked, gallery = single_trials(trials), trials.images[trials.image_ids(TEST)]
+    ahead = rivals_ahead(fitted.scores(asked.z, gallery), asked.true)
+    reconstruct = reconstructor(fitted, trials, PICTURE_PX)
+    if reconstruct is None:
+        return ahead, asked.true, None
+    shown = shrink(gallery, PICTURE_PX).reshape(-1, PICTURE_PX, PICTURE_PX)[asked.true]
+    return ahead, asked.true, pixel_correlation(reconstruct(asked.z), shown)
+
+
+def _of_reference(decoder: str, trials, truth: Path) -> tuple[np.ndarray, np.ndarray]:
+    from dina.decoders.ideal_observer import ideal_observer_scores
+    from dina.decoders.template import template_scores
+    from dina.models.ranking import rivals_ahead
+
+    if decoder == "template":
+        scores, image = template_scores(trials)
+        true = np.arange(len(scores)) % len(image)
+    else:
+        scores, trial, image = ideal_observer_scores(trials, truth)
+        true = np.searchsorted(image, trials.image_index[trial])
+    return rivals_ahead(scores, true), true
+
+
+if __name__ == "__main__":
+    main()
