@@ -12,6 +12,7 @@ from torch import nn
 from dina.errors import TrainingError, problem
 from dina.settings import LearningSettings
 from dina.training.averaging import WeightAverage
+from dina.training.progress import Progress
 from dina.training.ranks import ALONE, Ranks
 from dina.training.resuming import WorkingCheckpoint
 from dina.training.schedule import LearningRate
@@ -73,11 +74,16 @@ def train(
     state = TrainingState(model, optimiser, average, generators)
     if checkpoint is not None:
         checkpoint.resume(state, ranks)
+    progress = Progress(settings.epochs, max(0, len(state.history) - 1), silent=not ranks.is_first)
     while not _is_finished(state, settings):
-        train_loss = _one_epoch(state, list(batches()), batch_loss, settings, ranks) if state.history else None
+        train_loss = None
+        if state.history:
+            progress.validated(state.history[-1]["validation_top1"])
+            train_loss = _one_epoch(state, list(batches()), batch_loss, settings, ranks, progress)
         _look_at_validation(state, validate, train_loss, ranks)
         if checkpoint is not None and not _is_finished(state, settings):
             checkpoint.save_if_due(state, ranks)
+    progress.finished(state.history[-1]["epoch"], state.best_row["epoch"])
     model.load_state_dict(state.best)
     return state.history
 
@@ -131,6 +137,7 @@ def _one_epoch(
     batch_loss: Callable[[torch.Tensor], torch.Tensor],
     settings: LearningSettings,
     ranks: Ranks,
+    progress: Progress,
 ) -> float:
     """One pass; mixed precision on a GPU only, since a CPU gains nothing from it."""
     epoch, (group,) = len(state.history), state.optimiser.param_groups
@@ -140,7 +147,7 @@ def _one_epoch(
     rates = [schedule.at(epoch, batch, len(batches)) for batch in range(1, len(batches) + 1)]
     state.model.train()
     losses = []
-    for batch, rate in zip(batches, rates, strict=True):
+    for done, (batch, rate) in enumerate(zip(batches, rates, strict=True), 1):
         group["lr"] = rate
         with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
             loss = batch_loss(batch)
@@ -153,6 +160,7 @@ def _one_epoch(
         if state.average is not None:
             state.average.update()
         losses.append(loss.detach())
+        progress.stepped(epoch - 1 + done / len(batches), len(batch), losses[-1])
     losses = torch.stack(losses)
     _refuse_infinite(losses, trained, epoch, rates)
     return float(losses.mean())
