@@ -191,7 +191,7 @@ def _draw_quarters(axes: Axes, trials: TrialResponses, responses: Path) -> None:
         title="first and last quarter", xlabel="mean in first quarter (s.d.)", ylabel="mean in last quarter (s.d.)"
     )
     neurons = stores.read_table(responses, "neurons")
-    first, last = (neurons[f"{quarter}_quarter"].to_numpy() / trials.sd for quarter in ("first", "last"))
+    first, last = (neurons[f"{quarter}_quarter"].to_numpy() / trials.response_sd for quarter in ("first", "last"))
     ends = [min(first.min(), last.min()), max(first.max(), last.max())]
     axes.plot(ends, ends, color=GREY, linewidth=0.6, zorder=0)
     axes.plot(first, last, "o", color=BLUE, alpha=0.4, markersize=3, markeredgewidth=0)

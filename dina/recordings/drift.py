@@ -67,7 +67,7 @@ def measure_drift(trials: TrialResponses) -> Drift:
     ):
         bins = _bins(owner, between_s, correlation)
         line = _line(owner, between_s, correlation)
-    level_change_sd = float(np.median((last - first) / trials.sd))
+    level_change_sd = float(np.median((last - first) / trials.response_sd))
     return Drift(first.astype(np.float32), last.astype(np.float32), level_change_sd, bins, line)
 
 

@@ -74,7 +74,7 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
         name: _measure(session, name, neurons["plane"].to_numpy(), frame_time_s, onset_s[kept] + lag, settings)
         for name in measures
     }
-    trials = _trials(measured[measures[0]], shown, kept, onset_s[kept])
+    trials = _trials(measured[measures[0]], shown, kept, onset_s[kept], settings.stabilise)
     with stores.new_store(output) as store:
         write_trials(store, trials, unit=UNITS[measures[0]])
         write_repeats(store, trials, neurons)
@@ -232,7 +232,9 @@ def _in_windows(
     return response - scale * measure(activity, frame_time_s, onset_s + before, onset_s + until)
 
 
-def _trials(responses: np.ndarray, shown: Stimuli, kept: np.ndarray, onset_s: np.ndarray) -> TrialResponses:
+def _trials(
+    responses: np.ndarray, shown: Stimuli, kept: np.ndarray, onset_s: np.ndarray, stabilised: bool
+) -> TrialResponses:
     image_index, split = shown.image_index[kept], shown.split[kept]
     repeat = count_repeats(image_index)
     return TrialResponses(
@@ -245,7 +247,7 @@ def _trials(responses: np.ndarray, shown: Stimuli, kept: np.ndarray, onset_s: np
         category=shown.category,
         category_names=shown.category_names,
         degrees_per_pixel=shown.degrees_per_pixel,
-        **describe_neurons(responses, image_index, repeat, split),
+        **describe_neurons(responses, image_index, repeat, split, stabilised=stabilised),
     )
 
 

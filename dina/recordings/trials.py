@@ -16,11 +16,13 @@ from dina.recordings.reliability import (
     shrink_reliability,
     usual_showings,
 )
+from dina.recordings.stabilising import event_size, stabilise
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 STORED = (
-    "responses", "image_index", "repeat", "onset_s", "split", "images", "category", "reliability", "mean", "sd",
+    "responses", "image_index", "repeat", "onset_s", "split", "images", "category", "reliability", "event_size",
+    "mean", "sd",
 )  # fmt: skip
 
 
@@ -41,7 +43,8 @@ class TrialResponses:
     degrees_per_pixel : float, or None where unknown
     reliability : (neurons,) float32 in [0, 1], from training trials alone; weights of the neurons
     reliability_source : str, how it was measured
-    mean, sd : (neurons,) float32, over training trials; sd is 1 for a neuron that never varies
+    event_size : (neurons,) float32, see :mod:`dina.recordings.stabilising`; 0 where responses are taken as they are
+    mean, sd : (neurons,) float32, of stabilised responses over training trials; sd is 1 for a neuron that never varies
     """
 
     responses: np.ndarray
@@ -55,6 +58,7 @@ class TrialResponses:
     degrees_per_pixel: float | None
     reliability: np.ndarray
     reliability_source: str
+    event_size: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
 
@@ -72,14 +76,23 @@ class TrialResponses:
         return np.unique(self.image_index[self.split == split])
 
     @property
+    def response_sd(self) -> np.ndarray:
+        """(neurons,) s.d. of the responses over training trials, in their unit; 1 for a neuron that never varies."""
+        sd = self.responses[self.trials(TRAIN)].std(0)
+        return np.where(sd > 0, sd, 1).astype(np.float32)
+
+    @property
     def weights(self) -> np.ndarray:
         """(neurons,) weights in proportion to reliability, mean square 1; ones if none is reliable."""
         scale = np.sqrt(np.mean(self.reliability.astype(np.float64) ** 2))
         return (self.reliability / scale).astype(np.float32) if scale > 0 else np.ones_like(self.reliability)
 
     def standardised(self, trials: np.ndarray, *, weighted: bool = True) -> np.ndarray:
-        """(n, neurons) z-scores by the training trials' mean and s.d., times the weights; 0 is the training mean."""
-        z = (self.responses[trials] - self.mean) / self.sd
+        """(n, neurons) stabilised responses, z-scored by the training trials' mean and s.d., times the weights.
+
+        0 is the training mean.
+        """
+        z = (stabilise(self.responses[trials], self.event_size) - self.mean) / self.sd
         return z * self.weights if weighted else z
 
     def averaged(self, split: int, *, weighted: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -91,18 +104,22 @@ class TrialResponses:
         return total / np.bincount(group)[:, None].astype(np.float32), ids
 
 
-def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray) -> dict:
-    """What is fitted to neurons, from training trials alone: mean, sd, reliability and its source.
+def describe_neurons(
+    responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray, *, stabilised: bool = True
+) -> dict:
+    """What is fitted to neurons, from training trials alone: event size, mean, sd, reliability and its source.
 
     Reliability is the signal variance over all showings of training images, shrunk; ones where fewer than ten
-    training images repeat, and the source says so.
+    training images repeat, and the source says so. Unless ``stabilised``, responses are taken as they are.
     """
     train = np.flatnonzero(split == TRAIN)
-    mean, sd = responses[train].mean(0), responses[train].std(0)
+    size = event_size(responses[train], image_index[train]) if stabilised else np.zeros(responses.shape[1], np.float32)
+    taken = stabilise(responses[train], size)
+    mean, sd = taken.mean(0), taken.std(0)
     n_repeated = len(repeat_pairs(image_index, repeat, train)[0])
     if n_repeated >= FEWEST_PAIRS:
         n_showings = usual_showings(image_index[train])
-        measured = repeating_variance(responses[train], image_index[train], repeat[train])
+        measured = repeating_variance(taken, image_index[train], repeat[train])
         reliability = shrink_reliability(measured, n_repeated, n_showings)
         source = f"signal variance over {n_repeated} training repeats"
         if n_showings > 2:
@@ -110,6 +127,7 @@ def describe_neurons(responses: np.ndarray, image_index: np.ndarray, repeat: np.
     else:
         reliability, source = np.ones(responses.shape[1], np.float32), "none: too few training repeats"
     return {
+        "event_size": size,
         "mean": mean,
         "sd": np.where(sd > 0, sd, 1).astype(np.float32),
         "reliability": reliability,

@@ -42,6 +42,11 @@ class ResponsesSettings(Section):
         None,
         description="Baseline window subtracted from the response, relative to onset, seconds; null subtracts none.",
     )
+    stabilise: bool = Field(
+        True,
+        description="Decoders read the square root of responses, in units of a neuron's noise variance over its mean "
+        "(Anscombe 1948), so that noise does not grow with the response; never where a response is negative.",
+    )
     lag_s: float | None = Field(
         None,
         description="Delay of activity behind the spikes, seconds: it moves both windows; null takes that of the "

@@ -29,7 +29,7 @@ def test_dina_alone_recovers_where_neurons_look(attributed):
     assert agreement["r"]["dina"].min() > 0.85
     assert agreement["median_distance_deg"]["dina", "x"] < 4  # of an image of 40
     assert agreement["n"]["dina", "x"] > 30
-    assert agreement["r"]["linear_pixels"].min() > 0.5 and agreement["r"]["linear_contrast"].min() > 0.5
+    assert agreement["r"]["linear_pixels"].min() > 0.4 and agreement["r"]["linear_contrast"].min() > 0.4
 
 
 def test_shuffled_neurons_are_not_recovered(attributed, simulated):

@@ -98,6 +98,8 @@ def test_with_a_dozen_images_the_interval_is_no_narrower_than_it_says():
             responses=responses,
             image_index=image,
             onset_s=np.arange(60.0),
+            split=np.zeros(60, np.uint8),
+            event_size=np.zeros(40, np.float32),
             mean=responses.mean(0),
             sd=responses.std(0),
         )
@@ -146,7 +148,7 @@ def test_pairs_are_those_of_an_image():
     image, between_s, correlation = showing_pairs(trials)
     assert np.bincount(image).tolist() == [3] * N_IMAGES
     one, two, three = np.flatnonzero(trials.image_index == 4)
-    z = (trials.responses - trials.mean) / trials.sd
+    z = trials.standardised(np.arange(len(trials.responses)), weighted=False)
     pairs = ((one, two), (one, three), (two, three))
     expected = [np.corrcoef(z[a], z[b])[0, 1] for a, b in pairs]
     np.testing.assert_allclose(correlation[image == 4], expected, atol=1e-5)
