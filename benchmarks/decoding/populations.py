@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dina.code import code_version
 from dina.recordings.importers.simulated import import_simulated_responses
 from dina.recordings.trials import TrialResponses, read_trials
 from dina.settings import PopulationSettings, ProtocolSettings, ScenesSettings, SimulationSettings
@@ -48,8 +49,8 @@ def simulation(name: str, seed: int) -> tuple[SimulationSettings, int]:
 
 
 def load(name: str, seed: int, cache: Path) -> tuple[TrialResponses, Path]:
-    """A population's trials and the store of its truth; simulated where the cache lacks it."""
-    folder = cache / f"{name.replace(':', '-')}-{seed}"
+    """A population's trials and the store of its truth; simulated where the cache lacks it for the code as it is."""
+    folder = cache / f"{name.replace(':', '-')}-{seed}-{code_version(import_simulated_responses.__module__)[:8]}"
     if not (folder / "truth.json").is_file():
         settings, n_neurons = simulation(name, seed)
         import_simulated_responses(settings, folder / "responses", n_neurons=n_neurons, truth=folder / "truth")
