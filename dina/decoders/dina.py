@@ -16,7 +16,7 @@ from dina.settings import DinaModelSettings, GaborSettings
 
 
 class DinaDecoder(Decoder):
-    """Candidates are scored by the cosine of the two towers' maps; the features are the neural tower's maps.
+    """Candidates are scored by the similarity of the two towers' maps; the features are the neural tower's maps.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class DinaDecoder(Decoder):
         self.model, self.about = model.eval(), about
 
     def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
-        """Mean cosine over the scales."""
+        """Similarity of the maps."""
         with torch.no_grad():
             maps = torch.cat([self.model.image_tower(batch) for batch in self._tensor(images).split(BATCH_IMAGES)])
             return self.model.compare(self.model.neural_tower(self._tensor(z)), maps).cpu().numpy()
@@ -44,13 +44,8 @@ class DinaDecoder(Decoder):
         if not isinstance(self.model.image_tower, GaborImageTower):
             return None
         start = copy.deepcopy(self.model)
-        with torch.no_grad():
-            for moved in (
-                start.image_tower.log_gain,
-                start.neural_tower.log_gain,
-                *start.neural_tower.residual[-1].parameters(),
-            ):
-                moved.zero_()
+        start.neural_tower.return_to_start()
+        start.image_tower.return_to_start()
         return DinaDecoder(start, self.about)
 
     def tensors(self) -> dict[str, torch.Tensor]:

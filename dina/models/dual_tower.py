@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from dina.models.image_tower import GaborImageTower, LearnedImageTower
 from dina.models.neural_tower import NeuralTower
-from dina.settings import DinaModelSettings, GaborSettings
+from dina.models.read_in import READ_INS, build_read_in
+from dina.settings import AlignmentSettings, DinaModelSettings, GaborSettings
 
 START_INVERSE_TEMPERATURE = 20.0
+START_OFFSET = -10.0  # of Zhai et al. 2023: nearly all pairs of a batch are negatives
 MAX_INVERSE_TEMPERATURE = 100.0  # the bound of Radford et al. 2021
 
 
@@ -23,14 +24,17 @@ class DualTower(nn.Module):
     ----------
     image_tower : (n, height, width) → (n, channels, grid, grid)
     neural_tower : (n, neurons) → (n, channels, grid, grid)
+    alignment : what of the maps is compared
+    offset : of the sigmoid loss, which alone moves it
     """
 
-    def __init__(self, image_tower: nn.Module, neural_tower: NeuralTower, scales: Sequence[int] = (1,)):
+    def __init__(self, image_tower: nn.Module, neural_tower: NeuralTower, alignment: AlignmentSettings | None = None):
         super().__init__()
         self.image_tower = image_tower
         self.neural_tower = neural_tower
-        self.scales = tuple(scales)
+        self.alignment = alignment or AlignmentSettings()
         self.log_inverse_temperature = nn.Parameter(torch.tensor(math.log(START_INVERSE_TEMPERATURE)))
+        self.offset = nn.Parameter(torch.tensor(START_OFFSET))
 
     @property
     def inverse_temperature(self) -> torch.Tensor:
@@ -42,14 +46,29 @@ class DualTower(nn.Module):
         return self.compare(self.neural_tower(z), self.image_tower(images))
 
     def compare(self, neural_maps: torch.Tensor, image_maps: torch.Tensor) -> torch.Tensor:
-        """Cosine similarity (n, m) of aligned maps, mean over the scales."""
+        """Similarity (n, m) of maps: the weighted mean over scales of their cosines."""
         return self.embed(neural_maps) @ self.embed(image_maps).T
 
     def embed(self, maps: torch.Tensor) -> torch.Tensor:
-        """Unit vectors (n, d) whose products are the mean cosine over the scales."""
-        pooled = (nn.functional.avg_pool2d(maps, factor) if factor > 1 else maps for factor in self.scales)
-        unit = [nn.functional.normalize(one.flatten(1), dim=1) for one in pooled]
-        return torch.cat(unit, 1) / math.sqrt(len(unit))
+        """Unit vectors (n, d) whose products are the similarity.
+
+        ``map`` compares flattened maps; ``location`` every place by itself, the mean of whose cosines is taken;
+        ``pooled`` the mean over places, which is what ordinary contrastive models align.
+        """
+        total = sum(self.alignment.weights)
+        parts = []
+        for factor, weight in zip(self.alignment.scales, self.alignment.weights, strict=True):
+            pooled = nn.functional.avg_pool2d(maps, factor) if factor > 1 else maps
+            match self.alignment.level:
+                case "map":
+                    unit = nn.functional.normalize(pooled.flatten(1), dim=1)
+                case "location":
+                    n_places = pooled.shape[-2] * pooled.shape[-1]
+                    unit = nn.functional.normalize(pooled, dim=1).flatten(1) / math.sqrt(n_places)
+                case "pooled":
+                    unit = nn.functional.normalize(pooled.mean((-2, -1)), dim=1)
+            parts.append(unit * math.sqrt(weight / total))
+        return torch.cat(parts, 1)
 
 
 def build_dual_tower(
@@ -66,18 +85,23 @@ def build_dual_tower(
         image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components)
     else:
         image_tower = LearnedImageTower(gabor.grid, settings.channels)
-    return DualTower(image_tower, NeuralTower(n_neurons, n_components, layout), settings.scales)
+    read_in = build_read_in(settings.read_in, n_neurons, n_components, layout)
+    return DualTower(image_tower, NeuralTower(n_neurons, read_in, layout), settings.alignment)
 
 
 def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """He-initialise every linear and convolutional layer from one generator, in order; biases become 0.
+
+    Read-ins have a way of their own.
 
     References
     ----------
     He et al. 2015, ICCV.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
+        if isinstance(layer, READ_INS):
+            layer.initialise(generator)
+        elif isinstance(layer, nn.Linear | nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear", generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -49,6 +49,11 @@ class GaborImageTower(nn.Module):
         """Latent maps (n, channels, grid, grid) of (n, components)."""
         return ((components * self.log_gain.exp()) @ self.loadings).unflatten(1, self.layout)
 
+    @torch.no_grad()
+    def return_to_start(self) -> None:
+        """Undo training."""
+        self.log_gain.zero_()
+
 
 class LearnedImageTower(nn.Module):
     """A shallow convolutional network whose three scales are pooled to one grid and mixed.

@@ -1,4 +1,4 @@
-"""Symmetric InfoNCE in which repeats of one image are never each other's negatives."""
+"""Contrastive losses in which repeats of one image are never each other's negatives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ def info_nce(similarity: torch.Tensor, image_ids: torch.Tensor, inverse_temperat
     """Contrastive loss of a batch of trials and the images that they show.
 
     ``L = ½ mean_i [−log e^{s_ii/τ} / (e^{s_ii/τ} + Σ_{j: id_j ≠ id_i} e^{s_ij/τ})]`` over rows, and
-    the same over columns. Other trials of the same image count neither for nor against.
+    the same over columns. Each trial of an image that is shown repeatedly is a row and a column, so the loss is the
+    mean over all positive pairs (``L_out`` of Khosla et al. 2020, NeurIPS, without the other positives below the line).
 
     Parameters
     ----------
@@ -35,11 +36,26 @@ def info_nce(similarity: torch.Tensor, image_ids: torch.Tensor, inverse_temperat
     return (rows + columns) / 2
 
 
-class SymmetricInfoNCE(nn.Module):
-    """:func:`info_nce` as a module; the temperature belongs to the dual tower."""
+def pairwise_sigmoid(
+    similarity: torch.Tensor, image_ids: torch.Tensor, inverse_temperature: torch.Tensor, offset: torch.Tensor
+) -> torch.Tensor:
+    """A logistic regression of every pair of a batch: does this response show this image?
 
-    def forward(
-        self, similarity: torch.Tensor, image_ids: torch.Tensor, inverse_temperature: torch.Tensor
-    ) -> torch.Tensor:
-        """The loss of one batch."""
-        return info_nce(similarity, image_ids, inverse_temperature)
+    ``L = −1/n Σ_ij log σ(± (s_ij / τ + b))``, + where trials i and j show the same image.
+
+    Parameters
+    ----------
+    similarity, image_ids, inverse_temperature : as of :func:`info_nce`
+    offset : scalar, b
+
+    Returns
+    -------
+    scalar
+
+    References
+    ----------
+    Zhai et al. 2023, ICCV.
+    """
+    same = image_ids[:, None] == image_ids
+    logits = (similarity * inverse_temperature + offset).float()
+    return nn.functional.softplus(torch.where(same, -logits, logits)).sum() / len(logits)

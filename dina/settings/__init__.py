@@ -12,6 +12,7 @@ from pydantic import Field
 
 from dina.settings.analysis import AblationSettings, AttributionSettings, ProbingSettings
 from dina.settings.decoding import (
+    AlignmentSettings,
     ConvolutionalSettings,
     DecodersSettings,
     DinaModelSettings,
@@ -19,6 +20,7 @@ from dina.settings.decoding import (
     DinaTrainingSettings,
     GaborSettings,
     LearningSettings,
+    ReadInSettings,
     RidgeSettings,
 )
 from dina.settings.imaging import (
@@ -46,6 +48,7 @@ __all__ = [
     "AblationSettings",
     "AcquisitionInfo",
     "AcquisitionSettings",
+    "AlignmentSettings",
     "AttributionSettings",
     "CalciumSettings",
     "ConvolutionalSettings",
@@ -66,6 +69,7 @@ __all__ = [
     "ProbingSettings",
     "ProtocolSettings",
     "QualitySettings",
+    "ReadInSettings",
     "RegistrationSettings",
     "ResponsesSettings",
     "RidgeSettings",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from dina.settings.section import (
     Count,
@@ -30,6 +30,43 @@ class GaborSettings(Section):
     )
 
 
+class ReadInSettings(Section):
+    """How neurons enter the maps."""
+
+    kind: Literal["low_rank", "dense", "retinotopic"] = Field(
+        "low_rank",
+        description="By way of a few components; every neuron to every map value; or every neuron at a place.",
+    )
+    n_lobes: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Places of each neuron, retinotopic read-in.")
+    learning: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.05,
+        description="Relative change of the read-in's weights where a gate changes by 1; 0 keeps them at their start.",
+    )
+
+
+class AlignmentSettings(Section):
+    """What of the two towers' maps is made to agree."""
+
+    level: Literal["map", "location", "pooled"] = Field(
+        "map", description="Whole maps, every place by itself, or, as ordinary contrastive models do, their mean."
+    )
+    scales: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (1,), description="Scales at which maps are compared: pooling factors of the grid; 1 is the whole grid."
+    )
+    scale_weights: tuple[Positive, ...] | None = Field(None, description="Weight of each scale; null for all alike.")
+
+    @model_validator(mode="after")
+    def _one_weight_a_scale(self) -> Self:
+        if self.scale_weights is not None and len(self.scale_weights) != len(self.scales):
+            raise ValueError(f"{len(self.scale_weights)} scale_weights for {len(self.scales)} scales")
+        return self
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """One for each scale."""
+        return self.scale_weights or (1.0,) * len(self.scales)
+
+
 class DinaModelSettings(Section):
     """The dual tower."""
 
@@ -39,9 +76,8 @@ class DinaModelSettings(Section):
     )
     channels: Count = Field(32, description="Channels of the latent maps.")
     n_components: Count = Field(200, description="Rank of the read-in and of the metric of the image maps.")
-    scales: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
-        (1,), description="Scales at which maps are compared: pooling factors of the grid; 1 is the whole grid."
-    )
+    read_in: ReadInSettings = ReadInSettings()
+    alignment: AlignmentSettings = AlignmentSettings()
     n_image_components: Count = Field(
         600, description="Principal components of the Gabor maps in which the closed-form start is fitted."
     )
@@ -55,6 +91,12 @@ class DinaModelSettings(Section):
         description="Penalties of the closed-form start among which leave-one-out error chooses per neuron, "
         "in units of the prior's mean image variance.",
     )
+
+    @model_validator(mode="after")
+    def _random_read_ins_learn(self) -> Self:
+        if self.image_tower == "learned" and self.read_in.learning == 0:
+            raise ValueError("read_in.learning 0 leaves a read-in as it starts, at random beside a learned image tower")
+        return self
 
 
 class LearningSettings(Section):
@@ -92,6 +134,12 @@ class DinaTrainingSettings(LearningSettings):
         0.3, description="Share of neurons silenced in each batch."
     )
     patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
+    loss: Literal["info_nce", "sigmoid"] = Field(
+        "info_nce", description="Symmetric InfoNCE over the batch, or a sigmoid for every pair."
+    )
+    gate_penalty: NonNegative = Field(
+        0.0, description="Weight of the loss that closes gates: how evenly neurons are used, 0 to 1."
+    )
     checkpoint_s: Positive = Field(
         60.0,
         description="Least time between two checkpoints of a training in progress, s; they are written between epochs, "

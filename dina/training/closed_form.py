@@ -17,8 +17,11 @@ import torch
 
 from dina.models.dual_tower import DualTower, build_dual_tower
 from dina.models.features import FeatureSpace, fit_feature_space
+from dina.models.neural_tower import NeuralTower
+from dina.models.read_in import DenseReadIn, LowRankReadIn, RetinotopicReadIn
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import DinaModelSettings, GaborSettings
+from dina.training.retinotopy import start_retinotopic
 
 CENTRE_STEP = 0.25  # between the priors' centres, share of the image; half of it gains nothing measurable
 EDGE = 0.125  # outermost centres, share of the image
@@ -47,7 +50,7 @@ class LocalEncoding:
 def start_in_closed_form(
     trials: TrialResponses, settings: DinaModelSettings, gabor: GaborSettings, device: torch.device
 ) -> tuple[DualTower, torch.Tensor]:
-    """Build towers whose read-in and metric are set in closed form and frozen.
+    """Build towers whose read-in and metric are set in closed form.
 
     The residual convolutions of the neural tower are left to :func:`dina.models.dual_tower.initialise`.
 
@@ -65,9 +68,7 @@ def start_in_closed_form(
     model = build_dual_tower(
         settings, gabor, image_shape=trials.images.shape[1:], n_neurons=trials.n_neurons, n_components=n_components
     ).to(device)
-    held_out = _set_towers(model, space, encoding, trials.weights)
-    for frozen in (model.neural_tower.read_in, model.neural_tower.spread):
-        frozen.requires_grad_(False)
+    held_out = _set_towers(model, space, encoding, trials)
     return model, torch.from_numpy(held_out).to(device)
 
 
@@ -152,14 +153,15 @@ def _improve(
         best.weights[:, better] = root @ ((basis * shrink) @ target[:, better])
 
 
-def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, given: np.ndarray) -> np.ndarray:
+def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, trials: TrialResponses) -> np.ndarray:
     """Write the factored encoding model into the towers; returns the held-out image components.
 
-    Neurons weigh as the root of their reliability, which the images of other simulations favoured;
-    ``given`` are the weights that responses come with, divided out again. Subtracting the mean over
-    neurons makes the cosine a correlation, which a gain shared by all neurons moves less.
+    Neurons weigh as the root of their reliability, which the images of other simulations favoured; the weights that
+    responses come with are divided out again. Subtracting the mean over neurons makes the cosine a correlation, which
+    a gain shared by all neurons moves less.
     """
     image_tower, neural_tower = model.image_tower, model.neural_tower
+    given = trials.weights
     amplitude = np.sqrt(given)
     weights = _centre_neurons(encoding.weights * amplitude)
     image_side, strength, neuron_side = np.linalg.svd(weights, full_matrices=False)
@@ -167,21 +169,35 @@ def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, 
     mixing, map_weights = _mix_channels(space, image_side[:, :rank] * strength[:rank], image_tower.layout)
     # Fewer channels leave the columns not quite orthogonal; a second factorisation makes the cosine of maps exact.
     basis, strength, rotation = np.linalg.svd(map_weights, full_matrices=False)
-    read_in = rotation @ neuron_side[:rank]
+    down = (rotation @ neuron_side[:rank]).T
     start = {
         image_tower.mean: space.mean,
         image_tower.sd: space.sd,
         image_tower.mixing: mixing,
         image_tower.loadings: basis.T,
         image_tower.strength: strength,
-        neural_tower.read_in.weight: read_in,
-        neural_tower.spread.weight: basis,
         neural_tower.weight: np.divide(amplitude, given, out=np.zeros_like(given), where=given > 0),
     }
     with torch.no_grad():
         for tensor, values in start.items():
             tensor.copy_(torch.as_tensor(np.ascontiguousarray(values) if isinstance(values, np.ndarray) else values))
-    return (_centre_neurons(encoding.held_out * amplitude) @ read_in.T).astype(np.float32)
+    _start_read_in(neural_tower, down, basis.T, neuron_side[:rank].T @ map_weights.T, trials)
+    return (_centre_neurons(encoding.held_out * amplitude) @ down).astype(np.float32)
+
+
+def _start_read_in(
+    tower: NeuralTower, down: np.ndarray, up: np.ndarray, weights: np.ndarray, trials: TrialResponses
+) -> None:
+    """Set a read-in of any kind to ``down @ up``, or as near to it as its kind can be."""
+    match tower.read_in:
+        case LowRankReadIn() as read_in:
+            read_in.down.start_at(torch.from_numpy(down))
+            read_in.up.start_at(torch.from_numpy(up))
+        case DenseReadIn() as read_in:
+            read_in.weight.start_at(torch.from_numpy(down @ up))
+        case RetinotopicReadIn() as read_in:
+            z = trials.standardised(trials.trials(TRAIN)) * tower.weight.cpu().numpy()
+            start_retinotopic(read_in, weights, z, z @ down @ up)
 
 
 def _centre_neurons(values: np.ndarray) -> np.ndarray:

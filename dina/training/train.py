@@ -11,7 +11,8 @@ from torch import nn
 from dina.device import resolve_device
 from dina.models.dual_tower import DualTower, build_dual_tower, initialise
 from dina.models.features import BATCH_IMAGES
-from dina.models.loss import SymmetricInfoNCE
+from dina.models.loss import info_nce, pairwise_sigmoid
+from dina.models.neural_tower import openness
 from dina.models.ranking import rivals_ahead
 from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses, read_trials
 from dina.settings import DinaSettings, GaborSettings
@@ -108,12 +109,13 @@ def describe_dina(
     model: DualTower, trials: TrialResponses, settings: DinaSettings, gabor: GaborSettings, seed: int
 ) -> dict:
     """What rebuilds the towers around their weights."""
+    gabor_based = settings.model.image_tower == "gabor"  # where the training images bound the rank
     return {
         "decoder": "dina",
         "seed": seed,
         "image_shape": list(trials.images.shape[1:]),
         "n_neurons": trials.n_neurons,
-        "n_components": model.neural_tower.read_in.out_features,
+        "n_components": model.image_tower.strength.numel() if gabor_based else settings.model.n_components,
         "model": settings.model.model_dump(mode="json"),
         "gabor": gabor.model_dump(mode="json"),
         "reliability_source": trials.reliability_source,
@@ -141,7 +143,6 @@ def _batch_loss(model, trials, held_out, settings, generator, device, ranks):
     ids = trials.image_ids(TRAIN)
     image = torch.from_numpy(np.searchsorted(ids, trials.image_index[train_trials])).to(device)
     prepared = _prepared(model, trials.images[ids], device) if held_out is None else held_out
-    criterion = SymmetricInfoNCE()
 
     def loss(batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(device)
@@ -150,7 +151,13 @@ def _batch_loss(model, trials, held_out, settings, generator, device, ranks):
         neural = model.embed(model.neural_tower(ranks.share(silenced)))
         images = model.embed(model.image_tower.lay_out(prepared[ranks.share(shown)]))
         similarity = ranks.gather(neural, len(batch)) @ ranks.gather(images, len(batch)).T
-        return criterion(similarity, shown, model.inverse_temperature)
+        if settings.training.loss == "sigmoid":
+            found = pairwise_sigmoid(similarity, shown, model.inverse_temperature, model.offset)
+        else:
+            found = info_nce(similarity, shown, model.inverse_temperature)
+        if settings.training.gate_penalty > 0:
+            found = found + settings.training.gate_penalty * openness(model.neural_tower.gate)
+        return found
 
     return loss
 

@@ -1,14 +1,17 @@
+import itertools
+
 import pytest
 import torch
+from pydantic import ValidationError
 
 from dina.models.dual_tower import build_dual_tower, initialise
-from dina.settings import DinaModelSettings, GaborSettings
+from dina.settings import AlignmentSettings, DinaModelSettings, GaborSettings
 
 GABOR = GaborSettings(frequencies_cpi=(2.0, 4.0), n_orientations=2, grid=4)
 
 
-def towers(image_tower, scales=(1,), seed=0):
-    settings = DinaModelSettings(image_tower=image_tower, channels=6, scales=scales)
+def towers(image_tower, seed=0, **alignment):
+    settings = DinaModelSettings(image_tower=image_tower, channels=6, alignment=alignment)
     model = build_dual_tower(settings, GABOR, image_shape=(32, 32), n_neurons=9, n_components=5)
     generator = torch.Generator().manual_seed(seed)
     initialise(model, generator)
@@ -30,19 +33,43 @@ def test_both_towers_meet_in_one_layout_and_pass_gradients(image_tower):
     assert images.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("scales", [(1,), (1, 2), (1, 2, 4)])
-def test_similarity_is_the_mean_cosine_over_scales(scales):
-    model, generator = towers("gabor", scales), torch.Generator().manual_seed(1)
-    a, b = (torch.randn(n, 6, 4, 4, generator=generator) for n in (3, 2))
-    for i in range(3):
-        for j in range(2):
-            cosines = []
-            for factor in scales:
-                u, v = (
-                    m.reshape(6, 4 // factor, factor, 4 // factor, factor).mean((2, 4)).flatten() for m in (a[i], b[j])
-                )
-                cosines.append(u @ v / (u.norm() * v.norm()))
-            torch.testing.assert_close(model.compare(a, b)[i, j], torch.stack(cosines).mean())
+def maps(n_neural=3, n_images=2):
+    generator = torch.Generator().manual_seed(1)
+    return (torch.randn(n, 6, 4, 4, generator=generator) for n in (n_neural, n_images))
+
+
+def cosine(u, v):
+    return u.flatten() @ v.flatten() / (u.norm() * v.norm())
+
+
+@pytest.mark.parametrize(("scales", "weights"), [((1,), None), ((1, 2), None), ((1, 2, 4), (1.0, 2.0, 5.0))])
+def test_similarity_is_the_weighted_mean_cosine_over_scales(scales, weights):
+    model, (a, b) = towers("gabor", scales=scales, scale_weights=weights), maps()
+    weights = torch.tensor(weights or (1.0,) * len(scales))
+    for i, j in itertools.product(range(3), range(2)):
+        cosines = []
+        for factor in scales:
+            u, v = (m.reshape(6, 4 // factor, factor, 4 // factor, factor).mean((2, 4)) for m in (a[i], b[j]))
+            cosines.append(cosine(u, v))
+        expected = (torch.stack(cosines) * weights).sum() / weights.sum()
+        torch.testing.assert_close(model.compare(a, b)[i, j], expected)
+
+
+def test_places_are_compared_one_by_one():
+    model, (a, b) = towers("gabor", level="location"), maps()
+    expected = torch.stack([cosine(a[1, :, y, x], b[0, :, y, x]) for y in range(4) for x in range(4)]).mean()
+    torch.testing.assert_close(model.compare(a, b)[1, 0], expected)
+
+
+def test_pooled_alignment_knows_no_places():
+    model, (a, b) = towers("gabor", level="pooled"), maps()
+    torch.testing.assert_close(model.compare(a, b)[2, 1], cosine(a[2].mean((1, 2)), b[1].mean((1, 2))))
+    torch.testing.assert_close(model.compare(a.flip(-1), b), model.compare(a, b))
+
+
+def test_every_scale_has_its_weight():
+    with pytest.raises(ValidationError, match="2 scale_weights for 1 scales"):
+        AlignmentSettings(scales=(1,), scale_weights=(1.0, 2.0))
 
 
 def test_temperature_is_bounded():

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from dina.models.features import fit_feature_space
-from dina.recordings.trials import TRAIN
-from dina.settings import DinaModelSettings
+from dina.recordings.trials import TRAIN, VALIDATION
+from dina.settings import DinaModelSettings, ReadInSettings
 from dina.training.closed_form import _priors, fit_local_encoding, start_in_closed_form
 
 CPU = torch.device("cpu")
@@ -70,3 +70,17 @@ def test_towers_reproduce_the_encoding_models_correlation(gabor_trials, small_ga
     expected /= np.linalg.norm(observed, axis=1)[:, None] * np.linalg.norm(predicted, axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert held_out.shape == (160, model.image_tower.strength.numel())
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_lobes", "least"), [("dense", 1, 0.9999), ("retinotopic", 1, 0.8), ("retinotopic", 3, 0.85)]
+)
+def test_read_ins_of_every_kind_start_alike(gabor_trials, small_gabor, kind, n_lobes, least):
+    z = torch.from_numpy(gabor_trials.standardised(gabor_trials.trials(VALIDATION)))
+    maps = []
+    for read_in in ({"kind": "low_rank"}, {"kind": kind, "n_lobes": n_lobes}):
+        settings = SETTINGS.model_copy(update={"read_in": ReadInSettings(**read_in)})
+        tower = start_in_closed_form(gabor_trials, settings, small_gabor, CPU)[0].neural_tower
+        with torch.no_grad():
+            maps.append(tower.read_in(z, tower.weight))
+    assert torch.nn.functional.cosine_similarity(*maps).mean() > least

@@ -6,7 +6,7 @@ import torch
 
 from dina.models.ranking import rivals_ahead
 from dina.recordings.trials import TEST, TRAIN, write_trials
-from dina.settings import DinaModelSettings, DinaSettings, DinaTrainingSettings
+from dina.settings import AlignmentSettings, DinaModelSettings, DinaSettings, DinaTrainingSettings, ReadInSettings
 from dina.stores import checked, new_store, read_table
 from dina.training.train import fit_dina, train_dina
 
@@ -41,6 +41,28 @@ def test_identifies_unseen_images_far_above_chance(gabor_trials, small_gabor):
     assert min(row["validation_loss"] for row in history) == next(
         row["validation_loss"] for row in reversed(history) if row["is_best"]
     )
+
+
+@pytest.mark.parametrize("read_in", ["dense", "retinotopic"])
+@pytest.mark.parametrize("alignment", ["map", "location"])
+@pytest.mark.parametrize("loss", ["info_nce", "sigmoid"])
+def test_every_way_to_align_learns(gabor_trials, small_gabor, read_in, alignment, loss):
+    model = SETTINGS.model.model_copy(
+        update={"read_in": ReadInSettings(kind=read_in), "alignment": AlignmentSettings(level=alignment)}
+    )
+    settings = DinaSettings(model=model, training=SHORT.model_copy(update={"loss": loss}))
+    trained, history = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+    assert history[-1]["train_loss"] < history[1]["train_loss"]
+    assert top1(trained, gabor_trials) > 0.3  # chance is 1/30
+
+
+def test_a_penalty_on_gates_counts_in_the_loss(gabor_trials, small_gabor):
+    losses = []
+    for penalty in (0.0, 3.0):
+        settings = SETTINGS.model_copy(update={"training": SHORT.model_copy(update={"gate_penalty": penalty})})
+        _, history = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+        losses.append(history[1]["train_loss"])
+    assert losses[1] - losses[0] == pytest.approx(3.0, abs=0.2)  # gates are nearly alike in the first epoch
 
 
 def test_shuffled_training_pairs_teach_nothing(gabor_trials, small_gabor):
