@@ -177,7 +177,7 @@ def _yaml(section: Section, depth: int) -> Iterator[str]:
             yield from _yaml(value, depth + 1)
         else:
             yield f"{pad}# {field.description}"
-            yield f"{pad}{name}: {json.dumps(_plain(value))}"
+            yield f"{pad}{name}: {json.dumps(section.model_dump(mode='json')[name])}"
 
 
 def _markdown() -> Iterator[str]:
@@ -207,8 +207,7 @@ def _sections(section: Section, path: tuple[str, ...]) -> Iterator[tuple[str, Se
 
 def _row(key: str, section: Section, name: str) -> str:
     field = type(section).model_fields[name]
-    default = json.dumps(_plain(getattr(section, name)))
-    return f"| `{key}` | `{default}` | {field.description}{_choices(field.annotation)} |"
+    return f"| `{key}` | `{_json(section, name)}` | {field.description}{_choices(field.annotation)} |"
 
 
 def _choices(annotation: Any) -> str:
@@ -235,8 +234,8 @@ def _movies() -> str:
     return MOVIES_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in MOVIES) + MOVIES_TEXT
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _json(section: Section, name: str) -> str:
+    return json.dumps(section.model_dump(mode="json")[name])
 
 
 def _schema(model: type[BaseModel]) -> str:

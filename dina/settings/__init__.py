@@ -43,6 +43,7 @@ from dina.settings.simulation import (
     ScenesSettings,
     SimulationSettings,
 )
+from dina.settings.sweep import SweepSettings
 
 __all__ = [
     "AblationSettings",
@@ -79,6 +80,7 @@ __all__ = [
     "Settings",
     "SimulationSettings",
     "StimuliSettings",
+    "SweepSettings",
     "nearest",
     "parse",
     "read_values",
@@ -106,3 +108,4 @@ class Settings(Section):
     probing: ProbingSettings = ProbingSettings()
     ablation: AblationSettings = AblationSettings()
     attribution: AttributionSettings = AttributionSettings()
+    sweep: SweepSettings = SweepSettings()

@@ -177,3 +177,13 @@ def test_examples_are_valid():
         values = yaml.safe_load(path.read_text())
         values["recordings"] = str(ROOT / values["recordings"])
         assert load_settings(values, str(path))
+
+
+def test_a_sweep_trains_every_combination_and_no_test_image_is_probed(fresh):
+    (fresh.folder / "config/config.yaml").write_text(
+        "sweep: {grid: [{setting: dina.training.weight_decay, values: [0.1, 0.2, 0.3]}, "
+        "{setting: dina.model.alignment.level, values: [map, location]}]}\n"
+    )
+    jobs = planned(fresh.snakemake("sweep", "-n", "--quiet", "rules"))
+    assert jobs["try_settings"] == 6 and jobs["tabulate_sweep"] == 1
+    assert "train_dina" not in jobs and "probe_identification" not in jobs

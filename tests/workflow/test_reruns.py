@@ -100,3 +100,16 @@ def test_editing_attribution_reruns_attribution_and_what_reads_it(road):
     assert road.written_since(before) == {"tiny/attributions/pixels"}
     assert road.digests() == digests
     assert (road.results / "report.html").stat().st_mtime_ns != page
+
+
+def test_a_sweep_tabulates_what_its_combinations_reach(road):
+    grid = [{"setting": "dina.training.epochs", "values": [1, 2]}]
+    road.configure(sweep={"grid": grid})
+    before = road.stamps()
+    road.snakemake("sweep")
+    names = {name for name in road.written_since(before) if "sweep" in name}
+    assert names == {f"tiny/sweep/dina__training__epochs~{epochs}" for epochs in (1, 2)}
+    header, *rows = (road.results / "tables/sweep.csv").read_text().splitlines()
+    assert header.startswith("recording,chosen,dina.training.epochs,") and len(rows) == 2
+    road.configure(sweep={"grid": grid + [{"setting": "gabor.grid", "values": [8]}]})
+    assert "train_dina" not in road.snakemake("all", "-n", "--quiet", "rules").stdout

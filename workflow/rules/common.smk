@@ -1,5 +1,6 @@
 """What every rule file needs: validated settings, paths, wildcard constraints, input functions."""
 
+import json
 import os
 import sys
 import time
