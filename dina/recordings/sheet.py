@@ -263,7 +263,20 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
             "recording": resolved.model_dump(mode="json"),
             "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
         }
+        _check_cohort(merged.dina.cohort, name, sheet, str(path) if path.is_file() else where)
     return settings
+
+
+def _check_cohort(cohort: tuple[str, ...], name: str, sheet: dict[str, Recording], where: str) -> None:
+    """Refuse recordings to learn from that are this one, not in the sheet, or without stimuli."""
+    decoded = [other for other, of in sheet.items() if of.source == "simulated" or of.stimulus_log]
+    for other in cohort:
+        if other == name or other not in decoded:
+            expected = (
+                f"other recordings with stimuli ({', '.join(d for d in decoded if d != name) or 'there are none'})"
+            )
+            key = f"{where}: dina.cohort of {name!r}"
+            raise SettingsError(problem(key, repr(other), expected, "Correct or remove it."))
 
 
 def changed_settings(of: dict[str, Any]) -> dict[str, list]:

@@ -155,6 +155,11 @@ class DinaSettings(Section):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(unique)] = Field(
         (0, 1, 2), description="Seeds; each is a job, and scores are their mean."
     )
+    cohort: Annotated[tuple[str, ...], AfterValidator(unique)] = Field(
+        (),
+        description="Other recordings of the sheet that this one learns from, for few images of its own: a prior for "
+        "its neurons, or, where the image tower is learned, the tower itself. Its held-out images are left out there.",
+    )
 
 
 class ConvolutionalSettings(LearningSettings):

@@ -22,6 +22,7 @@ from dina.models.read_in import DenseReadIn, LowRankReadIn, RetinotopicReadIn
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import DinaModelSettings, GaborSettings
 from dina.training.retinotopy import start_retinotopic
+from dina.training.shared import NeuronPrior
 
 CENTRE_STEP = 0.25  # between the priors' centres, share of the image; half of it gains nothing measurable
 EDGE = 0.125  # outermost centres, share of the image
@@ -48,11 +49,19 @@ class LocalEncoding:
 
 
 def start_in_closed_form(
-    trials: TrialResponses, settings: DinaModelSettings, gabor: GaborSettings, device: torch.device
+    trials: TrialResponses,
+    settings: DinaModelSettings,
+    gabor: GaborSettings,
+    device: torch.device,
+    shared: NeuronPrior | None = None,
 ) -> tuple[DualTower, torch.Tensor]:
     """Build towers whose read-in and metric are set in closed form.
 
     The residual convolutions of the neural tower are left to :func:`dina.models.dual_tower.initialise`.
+
+    Parameters
+    ----------
+    shared : what other recordings' neurons see, for few training images
 
     Returns
     -------
@@ -61,8 +70,12 @@ def start_in_closed_form(
         entered: contrastive training on them does not reward what the closed form has memorised
     """
     ids = trials.image_ids(TRAIN)
-    space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_image_components, device)
-    encoding = fit_local_encoding(trials, space, scores, settings)
+    if shared is None:
+        space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_image_components, device)
+    else:
+        space, scores = shared.space, shared.space.components(trials.images[ids])
+    covariance = None if shared is None else shared.covariance
+    encoding = fit_local_encoding(trials, space, scores, settings, covariance)
     # One fewer than neurons: the direction in which all neurons move together is taken out.
     n_components = min(settings.n_components, trials.n_neurons - 1, scores.shape[1], settings.channels * gabor.grid**2)
     model = build_dual_tower(
@@ -73,7 +86,11 @@ def start_in_closed_form(
 
 
 def fit_local_encoding(
-    trials: TrialResponses, space: FeatureSpace, scores: np.ndarray, settings: DinaModelSettings
+    trials: TrialResponses,
+    space: FeatureSpace,
+    scores: np.ndarray,
+    settings: DinaModelSettings,
+    covariance: np.ndarray | None = None,
 ) -> LocalEncoding:
     """Fit every neuron under the prior that predicts it best.
 
@@ -83,6 +100,7 @@ def fit_local_encoding(
     Parameters
     ----------
     scores : (training images, components)
+    covariance : (components, components) of weights of neurons like these; each prior is then tried in its metric too
 
     References
     ----------
@@ -99,8 +117,11 @@ def fit_local_encoding(
         error=np.full(n_neurons, np.inf),
         centre=np.full((n_neurons, 2), np.nan),
     )
+    root = None if covariance is None else _square_root(covariance)
     for centre, prior in _priors(space, settings.field_widths):
         _improve(best, prior, centre, scores, response, count, settings.penalties)
+        if root is not None:
+            _improve(best, root @ prior @ root, centre, scores, response, count, settings.penalties)
     return best
 
 
@@ -163,7 +184,7 @@ def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, 
     image_tower, neural_tower = model.image_tower, model.neural_tower
     given = trials.weights
     amplitude = np.sqrt(given)
-    weights = _centre_neurons(encoding.weights * amplitude)
+    weights = centred_weights(encoding.weights, given)
     image_side, strength, neuron_side = np.linalg.svd(weights, full_matrices=False)
     rank = image_tower.strength.numel()
     mixing, map_weights = _mix_channels(space, image_side[:, :rank] * strength[:rank], image_tower.layout)
@@ -198,6 +219,16 @@ def _start_read_in(
         case RetinotopicReadIn() as read_in:
             z = trials.standardised(trials.trials(TRAIN)) * tower.weight.cpu().numpy()
             start_retinotopic(read_in, weights, z, z @ down @ up)
+
+
+def centred_weights(weights: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """(components, neurons) weights as they enter the towers, of neurons with the (neurons,) weights of responses."""
+    return _centre_neurons(weights * np.sqrt(given))
+
+
+def _square_root(covariance: np.ndarray) -> np.ndarray:
+    variance, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(variance, 0))) @ vectors.T
 
 
 def _centre_neurons(values: np.ndarray) -> np.ndarray:

@@ -111,5 +111,5 @@ def test_a_sweep_tabulates_what_its_combinations_reach(road):
     assert names == {f"tiny/sweep/dina__training__epochs~{epochs}" for epochs in (1, 2)}
     header, *rows = (road.results / "tables/sweep.csv").read_text().splitlines()
     assert header.startswith("recording,chosen,dina.training.epochs,") and len(rows) == 2
-    road.configure(sweep={"grid": grid + [{"setting": "gabor.grid", "values": [8]}]})
+    road.configure(sweep={"grid": [*grid, {"setting": "gabor.grid", "values": [8]}]})
     assert "train_dina" not in road.snakemake("all", "-n", "--quiet", "rules").stdout

@@ -93,6 +93,26 @@ def seeds(wildcards):
     return settings[wildcards.recording]["dina"]["seeds"]
 
 
+def cohort(path):
+    """An input function: a path under each recording that this one learns from."""
+
+    def paths(wildcards):
+        members = settings[wildcards.recording]["dina"]["cohort"]
+        return [f"{RESULTS}/{member}/{path}" for member in members]
+
+    return paths
+
+
+def learned_from_cohort(path):
+    """An input function: a path under the recording's results if it learns from others, else nothing."""
+
+    def paths(wildcards):
+        learns = settings[wildcards.recording]["dina"]["cohort"]
+        return [f"{RESULTS}/{wildcards.recording}/{path}"] if learns else []
+
+    return paths
+
+
 def acquisition_of_plane(wildcards):
     """How a plane's frames lie in the files; other planes that are left out do not matter to it."""
     acquisition = settings[wildcards.recording]["acquisition"]
