@@ -100,7 +100,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     """Identification against training images, a panel a family; points are seeds."""
     import matplotlib.pyplot as plt
 
-    from dina.figures.style import chance_line, hide_frame, house_style
+    from dina.figures.style import chance_line, house_style
 
     families = list(dict.fromkeys(table["family"]))
     with house_style():
@@ -115,7 +115,6 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             axis.set_xticks(N_IMAGES, [f"{n:,}" for n in N_IMAGES])
             axis.minorticks_off()
             chance_line(axis, 1 / N_TEST)
-            hide_frame(axis)
         axes[0, 0].set_ylabel(f"top-1 of {N_TEST}, one trial each")
         axes[0, -1].legend(frameon=False, loc="lower right")
         figure.savefig(path, dpi=200, bbox_inches="tight")

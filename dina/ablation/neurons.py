@@ -66,13 +66,13 @@ def ablate_neurons(
 
 
 def top1_curve(
-    decoder: Decoder, queries: Queries, gallery: np.ndarray, ranking: np.ndarray, counts: np.ndarray
+    decoder: Decoder, queries: Queries, represented: np.ndarray, ranking: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
     """Top-1 with only the first neurons of a ranking left on, the others at 0, their training mean.
 
     Parameters
     ----------
-    gallery : (images, height, width)
+    represented : (images, d), the gallery as the decoder represents it
     ranking : (neurons,) permutation, the neurons that stay on longest first
     counts : (points,) neurons left on
 
@@ -87,7 +87,7 @@ def top1_curve(
     for start in range(0, len(counts), at_once):
         on = rank < counts[start : start + at_once, None]
         masked = (queries.z * on[:, None]).reshape(-1, len(ranking))
-        scores = decoder.scores(masked, gallery).reshape(len(on), len(queries.z), -1)
+        scores = decoder.compare(masked, represented).reshape(len(on), len(queries.z), -1)
         curve += [top1_by_image(score, queries.true) for score in scores]
     return np.stack(curve)
 
@@ -112,11 +112,12 @@ def _curves(
     random = [rng.permutation(trials.n_neurons) for _ in range(settings.n_random_orders)]
     curves = {}
     for name, seeds in decoders.items():
+        known = [seed.represent(gallery) for seed in seeds]
         if strongest is not None:
-            each = [top1_curve(seed, queries, gallery, strongest, counts) for seed in seeds]
+            each = [top1_curve(seed, queries, r, strongest, counts) for seed, r in zip(seeds, known, strict=True)]
             curves[name, STRONGEST] = np.mean(each, axis=0)
         each = [
-            top1_curve(seeds[k % len(seeds)], queries, gallery, order, _thinned(counts))
+            top1_curve(seeds[k % len(seeds)], queries, known[k % len(seeds)], order, _thinned(counts))
             for k, order in enumerate(random)
         ]
         curves[name, RANDOM] = np.mean(each, axis=0)

@@ -24,9 +24,17 @@ class Decoder(ABC):
 
     name: ClassVar[str]
 
-    @abstractmethod
     def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
         """(n, m) scores of (m, height, width) candidate images for (n, neurons) responses; higher is better."""
+        return self.compare(z, self.represent(images))
+
+    @abstractmethod
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """(m, d) what the decoder compares of (m, height, width) images."""
+
+    @abstractmethod
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
+        """(n, m) scores of (m, d) represented images for (n, neurons) responses."""
 
     def reconstruct(self, z: np.ndarray) -> np.ndarray | None:
         """(n, size, size) pictures, 0 black to 1 white; None where the decoder yields no pixels."""
@@ -80,13 +88,17 @@ def load_decoder(store: Path, device: torch.device | str = "cpu") -> Decoder:
 def best_on_validation(trials: TrialResponses, candidates: Iterable[Decoder]) -> Decoder:
     """The candidate that best identifies validation images from single trials, by mean reciprocal rank; first wins.
 
-    Only the best so far is kept in memory, so candidates may come from a generator.
+    All candidates must represent images alike, which is done once. Only the best so far is kept in memory, so
+    candidates may come from a generator.
     """
     chosen, ids = trials.trials(VALIDATION), trials.image_ids(VALIDATION)
     z, true = trials.standardised(chosen), np.searchsorted(ids, trials.image_index[chosen])
-    images = trials.images[ids]
-
-    def quality(decoder: Decoder) -> float:
-        return mean_reciprocal_rank(decoder.scores(z, images), true)
-
-    return max(candidates, key=quality)
+    represented = None
+    best, best_quality = None, -np.inf
+    for candidate in candidates:
+        if represented is None:
+            represented = candidate.represent(trials.images[ids])
+        quality = mean_reciprocal_rank(candidate.compare(z, represented), true)
+        if quality > best_quality:
+            best, best_quality = candidate, quality
+    return best

@@ -57,11 +57,13 @@ class ConvolutionalDecoder(Decoder):
     def __init__(self, network: ConvolutionalNetwork, mean: torch.Tensor, sd: float, whitening: torch.Tensor):
         self.network, self.mean, self.sd, self.whitening = network.eval(), mean, sd, whitening
 
-    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """Pixels (m, size²) around the mean image."""
+        return shrink(images, self.network.size) - self.mean.cpu().numpy()
+
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Correlation over pixels, or cosine of whitened components."""
-        mean = self.mean.cpu().numpy()
-        candidates = shrink(images, self.network.size) - mean
-        return similarity(self.features(z) - mean, candidates, self.whitening.cpu().numpy())
+        return similarity(self.features(z) - self.mean.cpu().numpy(), represented, self.whitening.cpu().numpy())
 
     def reconstruct(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""

@@ -28,11 +28,17 @@ class DinaDecoder(Decoder):
     def __init__(self, model: DualTower, about: dict[str, Any]):
         self.model, self.about = model.eval(), about
 
-    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """The image tower's maps as unit vectors (m, d)."""
+        with torch.no_grad():
+            batches = self._tensor(images).split(BATCH_IMAGES)
+            return torch.cat([self.model.embed(self.model.image_tower(batch)) for batch in batches]).cpu().numpy()
+
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Similarity of the maps."""
         with torch.no_grad():
-            maps = torch.cat([self.model.image_tower(batch) for batch in self._tensor(images).split(BATCH_IMAGES)])
-            return self.model.compare(self.model.neural_tower(self._tensor(z)), maps).cpu().numpy()
+            neural = self.model.embed(self.model.neural_tower(self._tensor(z)))
+            return (neural @ self._tensor(represented).T).cpu().numpy()
 
     def features(self, z: np.ndarray) -> np.ndarray:
         """The neural tower's maps, flattened (n, channels · grid²)."""

@@ -47,9 +47,13 @@ class EncodingDecoder(Decoder):
         self.space, self.coefficients, self.intercept = space, coefficients, intercept
         self.residual_sd, self.penalty, self.score = residual_sd, penalty, score
 
-    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """Components (m, components)."""
+        return self.space.components(images)
+
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Log-likelihood or correlation."""
-        predicted = (self.space.components(images) @ self.coefficients + self.intercept) / self.residual_sd
+        predicted = (represented @ self.coefficients + self.intercept) / self.residual_sd
         observed = z / self.residual_sd
         if self.score == "correlation":
             return correlation(observed, predicted)

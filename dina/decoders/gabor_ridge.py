@@ -31,9 +31,13 @@ class GaborRidgeDecoder(Decoder):
     def __init__(self, space: FeatureSpace, coefficients: np.ndarray, intercept: np.ndarray, penalty: float):
         self.space, self.coefficients, self.intercept, self.penalty = space, coefficients, intercept, penalty
 
-    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """Whitened components (m, components)."""
+        return self.space.whitened(images)
+
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Cosine of predicted and true components."""
-        return cosine(self.features(z), self.space.whitened(images))
+        return cosine(self.features(z), represented)
 
     def features(self, z: np.ndarray) -> np.ndarray:
         """Predicted whitened components (n, components)."""

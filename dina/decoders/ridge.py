@@ -40,9 +40,13 @@ class RidgeDecoder(Decoder):
         self.coefficients, self.intercept, self.mean, self.whitening = coefficients, intercept, mean, whitening
         self.size, self.penalty = size, penalty
 
-    def scores(self, z: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def represent(self, images: np.ndarray) -> np.ndarray:
+        """Pixels (m, size²) around the mean image."""
+        return shrink(images, self.size) - self.mean
+
+    def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Correlation over pixels, or cosine of whitened components."""
-        return similarity(self.features(z) - self.mean, shrink(images, self.size) - self.mean, self.whitening)
+        return similarity(self.features(z) - self.mean, represented, self.whitening)
 
     def reconstruct(self, z: np.ndarray) -> np.ndarray:
         """(n, size, size) pictures."""

@@ -16,8 +16,8 @@ SETTINGS = AblationSettings(n_bootstrap=100, neuron_shares=(0.05, 0.1, 0.2, 0.5)
 class Planted:
     """Reads the image's number off the first tenth of the neurons; the others are noise that it ignores."""
 
-    def scores(self, z, images):
-        return z[:, :N_USED] @ images[:, 0, :N_USED].T
+    def compare(self, z, represented):
+        return z[:, :N_USED] @ represented[:, :N_USED].T
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def planted():
     z = rng.standard_normal((N_IMAGES, N_NEURONS)).astype(np.float32)
     z[:, :N_USED] = 3 * codes / np.linalg.norm(codes, axis=1, keepdims=True)
     gallery = (codes / np.linalg.norm(codes, axis=1, keepdims=True))[:, None, :]
-    return Planted(), Queries(z, np.arange(N_IMAGES)), gallery
+    return Planted(), Queries(z, np.arange(N_IMAGES)), gallery[:, 0]
 
 
 def test_ten_neurons_of_a_hundred_are_enough(planted):
