@@ -16,7 +16,7 @@ if not problems:
     problems += [f"the simulated recording is flagged: {flag}" for flag in flags]
     scores = pd.read_csv(table)
     single = scores[(scores.metric == "top1") & (scores.trial_mode == "single")].set_index("decoder")
-    expected = {"dina", "ridge", "gabor_ridge", "convolutional", "encoding", "template", "ideal_observer"}
+    expected = {"dina", "ridge", "gabor_ridge", "cca", "convolutional", "encoding", "template", "ideal_observer"}
     problems += [f"scoreboard lacks {name}" for name in sorted(expected - set(single.index))]
     if not problems:
         problems += [

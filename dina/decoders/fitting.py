@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from dina.decoders.base import Decoder
+from dina.decoders.cca import fit_cca
 from dina.decoders.convolutional import fit_convolutional
 from dina.decoders.encoding import fit_encoding
 from dina.decoders.gabor_ridge import fit_gabor_ridge
@@ -18,7 +19,7 @@ from dina.settings import DecodersSettings, GaborSettings
 from dina.stores import new_store
 from dina.threads import apply_threads
 
-RIVALS = ("ridge", "gabor_ridge", "convolutional", "encoding")
+RIVALS = ("ridge", "gabor_ridge", "cca", "convolutional", "encoding")
 
 
 def fit_decoder(
@@ -62,6 +63,8 @@ def fit_rival(
             return fit_ridge(trials, settings.ridge)
         case "gabor_ridge":
             return fit_gabor_ridge(trials, settings.ridge, gabor, device)
+        case "cca":
+            return fit_cca(trials, settings.cca, gabor, device)
         case "convolutional":
             return fit_convolutional(trials, settings.convolutional, seed=seed, device=device)
         case "encoding":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dina.decoders.base import Decoder
+from dina.decoders.cca import CcaDecoder
 from dina.decoders.convolutional import ConvolutionalDecoder
 from dina.decoders.dina import DinaDecoder
 from dina.decoders.encoding import EncodingDecoder
@@ -11,5 +12,5 @@ from dina.decoders.ridge import RidgeDecoder
 
 DECODERS: dict[str, type[Decoder]] = {
     decoder.name: decoder
-    for decoder in (DinaDecoder, RidgeDecoder, GaborRidgeDecoder, ConvolutionalDecoder, EncodingDecoder)
+    for decoder in (DinaDecoder, RidgeDecoder, GaborRidgeDecoder, CcaDecoder, ConvolutionalDecoder, EncodingDecoder)
 }

@@ -13,6 +13,7 @@ from pydantic import Field
 from dina.settings.analysis import AblationSettings, AttributionSettings, ProbingSettings
 from dina.settings.decoding import (
     AlignmentSettings,
+    CcaSettings,
     ConvolutionalSettings,
     DecodersSettings,
     DinaModelSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "AlignmentSettings",
     "AttributionSettings",
     "CalciumSettings",
+    "CcaSettings",
     "ConvolutionalSettings",
     "Count",
     "DecodersSettings",

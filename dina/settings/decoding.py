@@ -193,8 +193,24 @@ class RidgeSettings(Section):
     )
 
 
+class CcaSettings(Section):
+    """Canonical correlations between responses and Gabor features."""
+
+    n_components: Count = Field(400, description="Principal components of the Gabor features.")
+    n_pairs: Count = Field(200, description="Pairs of canonical variates that are compared.")
+    response_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (0.3, 1.0, 3.0),
+        description="Penalties on the responses' side among which the validation images choose, in units of their mean "
+        "variance.",
+    )
+    image_penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (0.03, 0.1, 0.3), description="The same on the images' side."
+    )
+
+
 class DecodersSettings(Section):
     """The rivals, on the same split and the same trials."""
 
     ridge: RidgeSettings = RidgeSettings()
+    cca: CcaSettings = CcaSettings()
     convolutional: ConvolutionalSettings = ConvolutionalSettings()

@@ -9,6 +9,7 @@ cosine between ``Uᵀ(a z)`` and ``S Vᵀ φ(image)``: two towers that meet in m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ CENTRE_STEP = 0.25  # between the priors' centres, share of the image; half of i
 EDGE = 0.125  # outermost centres, share of the image
 RANK_FLOOR = 1e-4  # directions of the prior below this share of its largest variance are left out
 MAX_LEVERAGE = 0.999  # keeps the leave-one-out formula finite
+CHUNK_NEURONS = 4096  # whose predictions are compared at a time: 0.5 GB for 2,800 images
 
 
 @dataclass
@@ -42,10 +44,10 @@ class LocalEncoding:
     centre : (neurons, 2) y, x of the chosen prior, share of the image; NaN where none is local
     """
 
-    weights: np.ndarray
-    held_out: np.ndarray
-    error: np.ndarray
-    centre: np.ndarray
+    weights: torch.Tensor
+    held_out: torch.Tensor
+    error: torch.Tensor
+    centre: torch.Tensor
 
 
 def start_in_closed_form(
@@ -81,8 +83,7 @@ def start_in_closed_form(
     model = build_dual_tower(
         settings, gabor, image_shape=trials.images.shape[1:], n_neurons=trials.n_neurons, n_components=n_components
     ).to(device)
-    held_out = _set_towers(model, space, encoding, trials)
-    return model, torch.from_numpy(held_out).to(device)
+    return model, _set_towers(model, space, encoding, trials)
 
 
 def fit_local_encoding(
@@ -92,10 +93,10 @@ def fit_local_encoding(
     settings: DinaModelSettings,
     covariance: np.ndarray | None = None,
 ) -> LocalEncoding:
-    """Fit every neuron under the prior that predicts it best.
+    """Fit every neuron under the prior that predicts it best, on the feature space's device.
 
     Cost grows with priors × (images × components² + components³ + images × components × neurons);
-    memory with images × neurons.
+    memory with images × neurons, and with ``CHUNK_NEURONS`` of them several times over.
 
     Parameters
     ----------
@@ -107,74 +108,78 @@ def fit_local_encoding(
     Park & Pillow 2011, PLoS Comput Biol 7:e1002219 (locality as a prior);
     Allen 1974, Technometrics 16:125 (leave-one-out error of a ridge regression).
     """
-    response, _ = trials.averaged(TRAIN, weighted=False)
+    device = space.deviation.device
+    response = torch.from_numpy(trials.averaged(TRAIN, weighted=False)[0]).to(device)
     train = trials.trials(TRAIN)
-    count = np.unique(trials.image_index[train], return_counts=True)[1].astype(np.float32)
+    count = torch.from_numpy(np.unique(trials.image_index[train], return_counts=True)[1]).to(response)
+    scores = torch.from_numpy(scores).to(device)
     n_neurons = response.shape[1]
     best = LocalEncoding(
-        weights=np.zeros((scores.shape[1], n_neurons), np.float32),
-        held_out=np.zeros_like(response),
-        error=np.full(n_neurons, np.inf),
-        centre=np.full((n_neurons, 2), np.nan),
+        weights=response.new_zeros(scores.shape[1], n_neurons),
+        held_out=torch.zeros_like(response),
+        error=response.new_full((n_neurons,), torch.inf),
+        centre=response.new_full((n_neurons, 2), torch.nan),
     )
-    root = None if covariance is None else _square_root(covariance)
+    root = None if covariance is None else _square_root(torch.from_numpy(covariance).to(device))
     for centre, prior in _priors(space, settings.field_widths):
-        _improve(best, prior, centre, scores, response, count, settings.penalties)
-        if root is not None:
-            _improve(best, root @ prior @ root, centre, scores, response, count, settings.penalties)
+        for tried in (prior,) if root is None else (prior, root @ prior @ root):
+            _improve(best, tried, centre, scores, response, count, settings.penalties)
     return best
 
 
-def _priors(space: FeatureSpace, widths: tuple[float, ...]) -> Iterator[tuple[tuple[float, float], np.ndarray]]:
+def _priors(space: FeatureSpace, widths: tuple[float, ...]) -> Iterator[tuple[tuple[float, float], torch.Tensor]]:
     """Prior covariances (components, components): first without a place, then one for each place and width."""
     grid = space.bank.grid
     per_position = space.loadings.unflatten(1, (-1, grid * grid)).permute(2, 0, 1)
-    products = (per_position @ per_position.transpose(1, 2)).cpu().numpy()
-    yield (np.nan, np.nan), products.sum(0)
-    axis = (np.arange(grid) + 0.5) / grid
-    centres = np.arange(EDGE, 1 - EDGE + 1e-9, CENTRE_STEP)
+    products = per_position @ per_position.transpose(1, 2)
+    yield (math.nan, math.nan), products.sum(0)
+    axis = (torch.arange(grid).to(products) + 0.5) / grid
+    centres = np.arange(EDGE, 1 - EDGE + 1e-9, CENTRE_STEP).tolist()
     for width in widths:
-        bumps = np.exp(-((axis - centres[:, None]) ** 2) / (2 * width**2)).astype(np.float32)
+        bumps = [torch.exp(-((axis - centre) ** 2) / (2 * width**2)) for centre in centres]
         for y, rows in zip(centres, bumps, strict=True):
             for x, columns in zip(centres, bumps, strict=True):
-                yield (y, x), np.tensordot(np.outer(rows, columns).ravel(), products, 1)
+                yield (y, x), torch.tensordot(torch.outer(rows, columns).flatten(), products, 1)
 
 
 def _improve(
     best: LocalEncoding,
-    prior: np.ndarray,
+    prior: torch.Tensor,
     centre: tuple[float, float],
-    scores: np.ndarray,
-    response: np.ndarray,
-    count: np.ndarray,
+    scores: torch.Tensor,
+    response: torch.Tensor,
+    count: torch.Tensor,
     penalties: tuple[float, ...],
 ) -> None:
     """Replace the neurons that this prior predicts better; an image shown n times weighs n."""
-    variance, vectors = np.linalg.eigh(prior)
+    variance, vectors = torch.linalg.eigh(prior)
     kept = variance > RANK_FLOOR * variance[-1]
-    root = vectors[:, kept] * np.sqrt(variance[kept])
+    root = vectors[:, kept] * variance[kept].sqrt()
     x = scores @ root
-    unit = np.sqrt(np.sum(x**2) / len(x))
+    unit = x.square().sum().div(len(x)).sqrt()
     x, root = x / unit, root / unit
-    weight = np.sqrt(count)[:, None]
+    weight = count.sqrt()[:, None]
     weighted = x * weight
-    power, basis = np.linalg.eigh(weighted.T @ weighted)
+    power, basis = torch.linalg.eigh(weighted.T @ weighted)
     rotated = weighted @ basis
-    target = rotated.T @ (response * weight)
-    for penalty in penalties:
-        shrink = 1 / (np.maximum(power, 0) + penalty)
-        leverage = np.minimum((rotated**2 @ shrink)[:, None], MAX_LEVERAGE)
-        predicted = (rotated * shrink) @ target / weight
-        held_out = (predicted - leverage * response) / (1 - leverage)
-        error = np.mean((response - held_out) ** 2 * count[:, None], 0)
-        better = error < best.error
-        best.error[better] = error[better]
-        best.centre[better] = centre
-        best.held_out[:, better] = held_out[:, better]
-        best.weights[:, better] = root @ ((basis * shrink) @ target[:, better])
+    for start in range(0, response.shape[1], CHUNK_NEURONS):
+        some = slice(start, start + CHUNK_NEURONS)
+        target = rotated.T @ (response[:, some] * weight)
+        for penalty in penalties:
+            shrink = 1 / (power.clamp(min=0) + penalty)
+            leverage = (rotated.square() @ shrink)[:, None].clamp(max=MAX_LEVERAGE)
+            predicted = (rotated * shrink) @ target / weight
+            held_out = (predicted - leverage * response[:, some]) / (1 - leverage)
+            error = ((response[:, some] - held_out).square() * count[:, None]).mean(0)
+            better = error < best.error[some]
+            where = start + better.nonzero()[:, 0]
+            best.error[where] = error[better]
+            best.centre[where] = best.centre.new_tensor(centre)
+            best.held_out[:, where] = held_out[:, better]
+            best.weights[:, where] = root @ ((basis * shrink) @ target[:, better])
 
 
-def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, trials: TrialResponses) -> np.ndarray:
+def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, trials: TrialResponses) -> torch.Tensor:
     """Write the factored encoding model into the towers; returns the held-out image components.
 
     Neurons weigh as the root of their reliability, which the images of other simulations favoured; the weights that
@@ -182,14 +187,14 @@ def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, 
     a gain shared by all neurons moves less.
     """
     image_tower, neural_tower = model.image_tower, model.neural_tower
-    given = trials.weights
-    amplitude = np.sqrt(given)
+    given = torch.from_numpy(trials.weights).to(encoding.weights)
+    amplitude = given.sqrt()
     weights = centred_weights(encoding.weights, given)
-    image_side, strength, neuron_side = np.linalg.svd(weights, full_matrices=False)
+    image_side, strength, neuron_side = torch.linalg.svd(weights, full_matrices=False)
     rank = image_tower.strength.numel()
     mixing, map_weights = _mix_channels(space, image_side[:, :rank] * strength[:rank], image_tower.layout)
     # Fewer channels leave the columns not quite orthogonal; a second factorisation makes the cosine of maps exact.
-    basis, strength, rotation = np.linalg.svd(map_weights, full_matrices=False)
+    basis, strength, rotation = torch.linalg.svd(map_weights, full_matrices=False)
     down = (rotation @ neuron_side[:rank]).T
     start = {
         image_tower.mean: space.mean,
@@ -197,47 +202,47 @@ def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, 
         image_tower.mixing: mixing,
         image_tower.loadings: basis.T,
         image_tower.strength: strength,
-        neural_tower.weight: np.divide(amplitude, given, out=np.zeros_like(given), where=given > 0),
+        neural_tower.weight: torch.where(given > 0, amplitude / given, 0),
     }
     with torch.no_grad():
         for tensor, values in start.items():
-            tensor.copy_(torch.as_tensor(np.ascontiguousarray(values) if isinstance(values, np.ndarray) else values))
+            tensor.copy_(values)
     _start_read_in(neural_tower, down, basis.T, neuron_side[:rank].T @ map_weights.T, trials)
-    return (_centre_neurons(encoding.held_out * amplitude) @ down).astype(np.float32)
+    return _centre_neurons(encoding.held_out * amplitude) @ down
 
 
 def _start_read_in(
-    tower: NeuralTower, down: np.ndarray, up: np.ndarray, weights: np.ndarray, trials: TrialResponses
+    tower: NeuralTower, down: torch.Tensor, up: torch.Tensor, weights: torch.Tensor, trials: TrialResponses
 ) -> None:
     """Set a read-in of any kind to ``down @ up``, or as near to it as its kind can be."""
     match tower.read_in:
         case LowRankReadIn() as read_in:
-            read_in.down.start_at(torch.from_numpy(down))
-            read_in.up.start_at(torch.from_numpy(up))
+            read_in.down.start_at(down)
+            read_in.up.start_at(up)
         case DenseReadIn() as read_in:
-            read_in.weight.start_at(torch.from_numpy(down @ up))
+            read_in.weight.start_at(down @ up)
         case RetinotopicReadIn() as read_in:
-            z = trials.standardised(trials.trials(TRAIN)) * tower.weight.cpu().numpy()
-            start_retinotopic(read_in, weights, z, z @ down @ up)
+            z = torch.from_numpy(trials.standardised(trials.trials(TRAIN))).to(down) * tower.weight
+            start_retinotopic(read_in, weights.cpu().numpy(), z, z @ down @ up)
 
 
-def centred_weights(weights: np.ndarray, given: np.ndarray) -> np.ndarray:
+def centred_weights(weights: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
     """(components, neurons) weights as they enter the towers, of neurons with the (neurons,) weights of responses."""
-    return _centre_neurons(weights * np.sqrt(given))
+    return _centre_neurons(weights * given.sqrt())
 
 
-def _square_root(covariance: np.ndarray) -> np.ndarray:
-    variance, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(variance, 0))) @ vectors.T
+def _square_root(covariance: torch.Tensor) -> torch.Tensor:
+    variance, vectors = torch.linalg.eigh(covariance)
+    return (vectors * variance.clamp(min=0).sqrt()) @ vectors.T
 
 
-def _centre_neurons(values: np.ndarray) -> np.ndarray:
-    return values - values.mean(1, keepdims=True)
+def _centre_neurons(values: torch.Tensor) -> torch.Tensor:
+    return values - values.mean(1, keepdim=True)
 
 
-def _mix_channels(space: FeatureSpace, factors: np.ndarray, layout: tuple[int, int, int]):
+def _mix_channels(space: FeatureSpace, factors: torch.Tensor, layout: tuple[int, int, int]):
     """Channels (out, in) that keep most of the fitted weights, and these weights (map values, factors) in them."""
-    weights = (space.loadings.T.cpu().numpy() @ factors).reshape(space.bank.channels, -1)
-    _, vectors = np.linalg.eigh(weights @ weights.T)
-    mixing = vectors[:, ::-1][:, : layout[0]].T
+    weights = (space.loadings.T @ factors).reshape(space.bank.channels, -1)
+    _, vectors = torch.linalg.eigh(weights @ weights.T)
+    mixing = vectors.flip(1)[:, : layout[0]].T
     return mixing, (mixing @ weights).reshape(layout[0] * layout[1] * layout[2], -1)

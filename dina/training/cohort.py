@@ -110,15 +110,16 @@ def fit_neuron_prior(
     """
     images = np.unique(np.concatenate([other.images[other.image_ids(TRAIN)] for other in others]), axis=0)
     space, _ = fit_feature_space(gabor, images, settings.model.n_image_components, device)
-    covariance = np.zeros((space.deviation.numel(),) * 2)
+    covariance = torch.zeros((space.deviation.numel(),) * 2, dtype=torch.float64, device=device)
     n_neurons = 0
     for other in others:
         scores = space.components(other.images[other.image_ids(TRAIN)])
         encoding = fit_local_encoding(other, space, scores, settings.model)
-        weights = centred_weights(encoding.weights, other.weights).astype(np.float64)
+        given = torch.from_numpy(other.weights).to(device)
+        weights = centred_weights(encoding.weights, given).double()
         covariance += weights @ weights.T
         n_neurons += other.n_neurons
-    return NeuronPrior(space, (covariance / n_neurons).astype(np.float32))
+    return NeuronPrior(space, (covariance / n_neurons).float().cpu().numpy())
 
 
 def train_shared_tower(

@@ -14,7 +14,7 @@ MEAN_SHIFTS = 4
 METRIC_PENALTY = 1e-3  # of the ridge regression that whitens pooled responses
 
 
-def start_retinotopic(read_in: RetinotopicReadIn, weights: np.ndarray, z: np.ndarray, maps: np.ndarray) -> None:
+def start_retinotopic(read_in: RetinotopicReadIn, weights: np.ndarray, z: torch.Tensor, maps: torch.Tensor) -> None:
     """Place every neuron where its weights lie, and give pooled responses the metric of given maps.
 
     Parameters
@@ -35,10 +35,8 @@ def start_retinotopic(read_in: RetinotopicReadIn, weights: np.ndarray, z: np.nda
     ):
         values.start_at(torch.from_numpy(np.concatenate(parts)))
     with torch.no_grad():
-        device = read_in.metric.device
-        everywhere = torch.ones(len(weights), device=device)
-        pooled = read_in(torch.from_numpy(z).to(device), everywhere).cpu().numpy()
-        ((_, metric, _),) = ridge_path(pooled, maps, (METRIC_PENALTY,))
+        pooled = read_in(z, z.new_ones(len(weights)))
+        ((_, metric, _),) = ridge_path(pooled.cpu().numpy(), maps.cpu().numpy(), (METRIC_PENALTY,))
         read_in.metric.copy_(torch.from_numpy(metric))
 
 

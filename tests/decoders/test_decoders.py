@@ -20,6 +20,7 @@ NAMES = (*RIVALS, "dina")
 SETTINGS = DecodersSettings.model_validate(
     {
         "ridge": {"n_components": 40, "n_encoding_components": 80, "size_px": 16},
+        "cca": {"n_components": 60, "n_pairs": 40},
         "convolutional": {"channels": 16, "epochs": 8, "size_px": 16, "batch_trials": 16, "learning_rate": 3e-3},
     }
 )

@@ -116,7 +116,7 @@ def test_the_retinotopic_start_gives_the_maps_asked_for_where_it_can():
     weights = (rng.standard_normal((30, 3, 1, 1)) * np.exp(-squared / 0.02)[:, None]).reshape(30, -1).astype(np.float32)
     z = rng.standard_normal((400, 30)).astype(np.float32)
     maps = z @ weights @ rng.standard_normal((192, 192)).astype(np.float32)
-    start_retinotopic(module, weights, z, maps)
+    start_retinotopic(module, weights, torch.from_numpy(z), torch.from_numpy(maps))
     fresh = rng.standard_normal((50, 30)).astype(np.float32)
     found = module(torch.from_numpy(z), torch.ones(30)).detach().numpy()
     assert np.corrcoef(found.ravel(), maps.ravel())[0, 1] > 0.99

@@ -38,7 +38,7 @@ def test_a_prior_stands_where_its_centre_says(fitted):
     grid = space.bank.grid
     per_position = space.loadings.unflatten(1, (-1, grid * grid)).permute(2, 0, 1).numpy()
     for (y, x), prior in list(_priors(space, (0.125,)))[1:]:
-        share = [np.trace(prior @ (p @ p.T)) for p in per_position]
+        share = [np.trace(prior.numpy() @ (p @ p.T)) for p in per_position]
         place = np.array(np.unravel_index(int(np.argmax(share)), (grid, grid)))
         assert np.abs((place + 0.5) / grid - (y, x)).max() <= 0.5 / grid + 1e-6
 
@@ -47,7 +47,7 @@ def test_locality_lowers_the_error_of_local_neurons(gabor_trials, fitted):
     local = fit_local_encoding(gabor_trials, *fitted, SETTINGS)
     anywhere = fit_local_encoding(gabor_trials, *fitted, SETTINGS.model_copy(update={"field_widths": ()}))
     assert local.error.mean() < 0.97 * anywhere.error.mean()
-    assert np.isfinite(local.centre[:, 0]).mean() > 0.8
+    assert local.centre[:, 0].isfinite().float().mean() > 0.8
 
 
 def test_towers_reproduce_the_encoding_models_correlation(gabor_trials, small_gabor, fitted):
@@ -62,7 +62,7 @@ def test_towers_reproduce_the_encoding_models_correlation(gabor_trials, small_ga
     encoding = fit_local_encoding(gabor_trials, space, scores, SETTINGS)
     amplitude = np.sqrt(gabor_trials.weights)
     unweighted = np.divide(z, gabor_trials.weights, out=np.zeros_like(z), where=gabor_trials.weights > 0)
-    predicted = scores[:15] @ encoding.weights * amplitude
+    predicted = scores[:15] @ encoding.weights.numpy() * amplitude
     predicted -= predicted.mean(1, keepdims=True)
     observed = unweighted * amplitude
     observed -= observed.mean(1, keepdims=True)

@@ -33,7 +33,7 @@ DECODING = [
     for name, of in settings.items()
     if of["recording"]["source"] == "simulated" or of["recording"]["stimulus_log"]
 ]
-CLOSED_FORM = ["ridge", "gabor_ridge", "encoding"]
+CLOSED_FORM = ["ridge", "gabor_ridge", "cca", "encoding"]
 ENVIRONMENT = "../../envs/dina.yaml"
 CAPTIONS = "../report"
 MOST_CORES_OF_A_PLANE = 8  # each takes memory of its own, and the movie is read by one
@@ -271,8 +271,9 @@ def dina_stores(suffix=""):
 
 def decoder_settings(wildcards):
     """The one section of the decoders' settings that a rival uses."""
-    section = "convolutional" if wildcards.decoder == "convolutional" else "ridge"
-    return {section: settings[wildcards.recording]["decoders"][section]}
+    of_rivals = settings[wildcards.recording]["decoders"]
+    section = wildcards.decoder if wildcards.decoder in of_rivals else "ridge"
+    return {section: of_rivals[section]}
 
 
 def scoreboard():
