@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-costs
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-costs clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -37,6 +37,9 @@ bench-deconvolution: .venv/installed
 
 bench-decoding: .venv/installed
 	python benchmarks/decoding/run.py
+
+bench-costs: .venv/installed
+	python benchmarks/decoding/costs.py
 
 bench-transfer: .venv/installed
 	python benchmarks/decoding/transfer.py

@@ -16,7 +16,7 @@ from dina.models.ranking import rivals_ahead
 from dina.models.similarity import correlation
 from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses
 from dina.settings import ConvolutionalSettings
-from dina.training.batches import shuffled_batches, silence_neurons
+from dina.training.batches import generator_on, shuffled_batches, silence_neurons
 from dina.training.loop import Validation, train
 
 SEED_SIZE = 8  # positions a side that the read-in fills; doubled until the picture's size
@@ -114,10 +114,11 @@ def fit_convolutional(
     pixels = shrink(trials.images, settings.size_px) - mean
     sd = float(pixels[trials.image_ids(TRAIN)].std()) or 1.0
     z, target = _on_device(trials, TRAIN, pixels / sd, device)
+    dropout = generator_on(device, generator)
 
     def batch_loss(batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(device)
-        predicted = network(silence_neurons(z[batch], settings.neuron_dropout, generator))
+        predicted = network(silence_neurons(z[batch], settings.neuron_dropout, dropout))
         return nn.functional.mse_loss(predicted, target[batch])
 
     train(

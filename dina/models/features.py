@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ import torch
 from dina.models.gabor import GaborBank
 from dina.settings import GaborSettings
 
+SCORED_AT_ONCE = 2048  # 84 MB of maps at 10,240 values
+MOST_DECOMPOSED = 6000  # images; more move hundreds of components little, and cost their square and cube
 BATCH_IMAGES = 64  # 10 MB of spectra at 64 × 64 pixels and 8 orientations
 VARIANCE_FLOOR = 1e-6  # components below this share of the largest eigenvalue are rounding
 
@@ -37,8 +40,9 @@ class FeatureSpace:
         return ((bank_maps(self.bank, images) - self.mean) / self.sd).flatten(1)
 
     def components(self, images: np.ndarray) -> np.ndarray:
-        """Scores (n, components) of images."""
-        return (self.maps(images) @ self.loadings.T).cpu().numpy()
+        """Scores (n, components) of images, whose maps exist for ``SCORED_AT_ONCE`` of them at a time."""
+        parts = (images[start : start + SCORED_AT_ONCE] for start in range(0, len(images), SCORED_AT_ONCE))
+        return torch.cat([self.maps(part) @ self.loadings.T for part in parts]).cpu().numpy()
 
     def whitened(self, images: np.ndarray) -> np.ndarray:
         """Scores (n, components) with unit variance over the training images."""
@@ -62,8 +66,9 @@ def fit_feature_space(
 ) -> tuple[FeatureSpace, np.ndarray]:
     """Standardise and find principal components, from training images alone.
 
-    The components come from the images' Gram matrix: cost grows with images² × features + images³,
-    memory with images × features.
+    The components come from the Gram matrix of at most ``MOST_DECOMPOSED`` images, evenly spread over all: up to there
+    cost grows with images² × features + images³ and memory with images × features, beyond with images × features ×
+    components and images × components.
 
     Parameters
     ----------
@@ -76,13 +81,14 @@ def fit_feature_space(
     scores : (n, components) float32, of the training images
     """
     bank = GaborBank(settings, images.shape[1:]).to(device)
-    maps = bank_maps(bank, images)
+    step = max(1, math.ceil(len(images) / MOST_DECOMPOSED))
+    maps = bank_maps(bank, images[::step])
     mean, sd = maps.mean(0), maps.std(0, correction=0)
     sd = torch.where(sd > VARIANCE_FLOOR * sd.max(), sd, torch.ones_like(sd))
     flat = ((maps - mean) / sd).flatten(1)
     variance, vectors = np.linalg.eigh((flat @ flat.T).cpu().numpy().astype(np.float64))
     variance, vectors = variance[::-1], vectors[:, ::-1]
-    n_components = min(n_components, len(images) - 1, int(np.sum(variance > VARIANCE_FLOOR * variance[0])))
+    n_components = min(n_components, len(flat) - 1, int(np.sum(variance > VARIANCE_FLOOR * variance[0])))
     root = np.sqrt(variance[:n_components])
     vectors = vectors[:, :n_components] * np.sign(vectors[0, :n_components] + np.finfo(float).tiny)
     as_tensor = {"dtype": flat.dtype, "device": device}
@@ -91,9 +97,9 @@ def fit_feature_space(
         mean,
         sd,
         loadings=torch.tensor((vectors / root).T, **as_tensor) @ flat,
-        deviation=torch.tensor(root / np.sqrt(len(images)), **as_tensor),
+        deviation=torch.tensor(root / np.sqrt(len(flat)), **as_tensor),
     )
-    return space, (vectors * root).astype(np.float32)
+    return space, (vectors * root).astype(np.float32) if step == 1 else space.components(images)
 
 
 def restore_feature_space(

@@ -16,8 +16,21 @@ def shuffled_batches(n: int, size: int, generator: torch.Generator) -> Iterator[
             yield batch
 
 
+def generator_on(device: torch.device, generator: torch.Generator) -> torch.Generator:
+    """A generator for random numbers on a device: the one given on the CPU, else one that it seeds.
+
+    Numbers drawn on the CPU would have to travel to a GPU with every batch.
+    """
+    if device.type == "cpu":
+        return generator
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    return torch.Generator(device).manual_seed(seed)
+
+
 def silence_neurons(z: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
     """Set a random ``share`` of a batch's (n, neurons) responses to their mean, 0, and scale up the others.
+
+    The generator is on the responses' device.
 
     References
     ----------
@@ -25,5 +38,5 @@ def silence_neurons(z: torch.Tensor, share: float, generator: torch.Generator) -
     """
     if share == 0:
         return z
-    kept = torch.rand(z.shape, generator=generator) >= share
+    kept = torch.rand(z.shape, generator=generator, device=z.device) >= share
     return z * (kept.to(z) / (1 - share))

@@ -24,7 +24,7 @@ from dina.recordings.trials import SPLITS, TEST, TRAIN, VALIDATION, TrialRespons
 from dina.settings import DinaSettings, GaborSettings
 from dina.stores import new_store
 from dina.threads import apply_threads
-from dina.training.batches import shuffled_batches
+from dina.training.batches import generator_on, shuffled_batches
 from dina.training.checkpoints import save_checkpoint
 from dina.training.closed_form import centred_weights, fit_local_encoding
 from dina.training.loop import Validation, train
@@ -144,8 +144,9 @@ def train_shared_tower(
             model.image_tower = models[0].image_tower
         models.append(model)
     models.to(device)
+    dropout = generator_on(device, generator)
     losses = [
-        batch_loss(model, other, None, settings.training, generator, device)
+        batch_loss(model, other, None, settings.training, dropout, device)
         for model, other in zip(models, others, strict=True)
     ]
     validations = [validation(model, other, device) for model, other in zip(models, others, strict=True)]

@@ -35,6 +35,7 @@ def batch_loss(
 
     Parameters
     ----------
+    generator : on the device
     held_out : (training images, components) in place of what the image tower prepares, see
         :func:`dina.training.closed_form.start_in_closed_form`
     """

@@ -77,5 +77,5 @@ class TrainingState:
             for index, value in enumerate(self.average.values):
                 value.copy_(groups["average"][str(index)])
         for index, generator in enumerate(self.generators):
-            generator.set_state(groups["generator"][str(index)])
+            generator.set_state(groups["generator"][str(index)].cpu())
         self.history = history

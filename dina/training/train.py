@@ -13,7 +13,7 @@ from dina.recordings.trials import TRAIN, TrialResponses, read_trials
 from dina.settings import DinaSettings, GaborSettings
 from dina.stores import manifest_path, new_store, write_table
 from dina.threads import apply_threads
-from dina.training.batches import shuffled_batches
+from dina.training.batches import generator_on, shuffled_batches
 from dina.training.checkpoints import save_checkpoint
 from dina.training.closed_form import start_in_closed_form
 from dina.training.loop import train
@@ -93,14 +93,17 @@ def fit_dina(
         if shared is not None:
             model.image_tower.load_state_dict(shared)
             model.image_tower.requires_grad_(False)
+    if settings.training.compile and device.type == "cuda":
+        model.neural_tower.compile()
+    dropout = generator_on(device, generator)
     n_trials = len(trials.trials(TRAIN))
     history = train(
         model,
         batches=lambda: shuffled_batches(n_trials, settings.training.batch_trials, generator),
-        batch_loss=batch_loss(model, trials, held_out, settings.training, generator, device, ranks),
+        batch_loss=batch_loss(model, trials, held_out, settings.training, dropout, device, ranks),
         validate=validation(model, trials, device),
         settings=settings.training,
-        generators=[generator],
+        generators=[generator] if dropout is generator else [generator, dropout],
         checkpoint=checkpoint,
         ranks=ranks,
     )
