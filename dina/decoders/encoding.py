@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import torch
 
 from dina.decoders.base import Decoder, best_on_validation
 from dina.models.features import FeatureSpace, fit_feature_space, restore_feature_space
-from dina.models.ridge import ridge_path
 from dina.models.similarity import correlation
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import GaborSettings, RidgeSettings
 
 Score = Literal["correlation", "likelihood"]
+FITTED = ("coefficients", "intercept", "residual_sd", "penalty")
 MIN_RESIDUAL_SD = 0.05  # a neuron cannot be surer than this share of a typical response
 
 
@@ -30,7 +29,8 @@ class EncodingDecoder(Decoder):
     ----------
     space : FeatureSpace
     coefficients : (components, neurons)
-    intercept, residual_sd : (neurons,)
+    intercept, residual_sd, penalty : (neurons,)
+    score : "correlation" or "likelihood"
     """
 
     name = "encoding"
@@ -41,7 +41,7 @@ class EncodingDecoder(Decoder):
         coefficients: np.ndarray,
         intercept: np.ndarray,
         residual_sd: np.ndarray,
-        penalty: float,
+        penalty: np.ndarray,
         score: Score,
     ):
         self.space, self.coefficients, self.intercept = space, coefficients, intercept
@@ -60,16 +60,14 @@ class EncodingDecoder(Decoder):
         return observed @ predicted.T - 0.5 * np.sum(predicted**2, axis=1)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Coefficients, intercept, residual and the feature space."""
-        names = ("coefficients", "intercept", "residual_sd")
-        return {name: torch.from_numpy(getattr(self, name)) for name in names} | self.space.tensors()
+        """Coefficients, intercept, residual, penalties and the feature space."""
+        return {name: torch.from_numpy(getattr(self, name)) for name in FITTED} | self.space.tensors()
 
     def description(self) -> dict[str, Any]:
-        """The bank, and what the validation images chose."""
+        """The bank, and the score that the validation images chose."""
         return {
             "gabor": self.space.bank.settings.model_dump(mode="json"),
             "image_shape": list(self.space.bank.image_shape),
-            "penalty": self.penalty,
             "score": self.score,
         }
 
@@ -77,30 +75,37 @@ class EncodingDecoder(Decoder):
     def restore(cls, description: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Self:
         """From a checkpoint."""
         space = restore_feature_space(GaborSettings(**description["gabor"]), description["image_shape"], tensors)
-        fitted = (tensors[name].cpu().numpy() for name in ("coefficients", "intercept", "residual_sd"))
-        return cls(space, *fitted, penalty=description["penalty"], score=description["score"])
+        return cls(space, *(tensors[name].cpu().numpy() for name in FITTED), score=description["score"])
 
 
 def fit_encoding(
     trials: TrialResponses, settings: RidgeSettings, gabor: GaborSettings, device: torch.device
 ) -> EncodingDecoder:
-    """Fit on training trials; the validation images choose penalty and score.
+    """Fit on training trials; each neuron has a penalty of its own, and the validation images choose the score.
 
-    Cost is that of the features and of a ridge regression; the coefficients are components × neurons.
+    Cost is that of the features, and images × components × neurons for each penalty; memory images × neurons.
     """
     ids = trials.image_ids(TRAIN)
     space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_encoding_components, device)
-    return best_on_validation(trials, _candidates(trials, space, scores, settings))
+    fitted = _fit_neurons(trials, scores, settings.penalties)
+    return best_on_validation(trials, (EncodingDecoder(space, *fitted, score=score) for score in get_args(Score)))
 
 
-def _candidates(
-    trials: TrialResponses, space: FeatureSpace, scores: np.ndarray, settings: RidgeSettings
-) -> Iterator[EncodingDecoder]:
+def _fit_neurons(trials: TrialResponses, scores: np.ndarray, penalties: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """``FITTED``: ridge under the penalty with the neuron's least error on training images left out one by one.
+
+    An image's showings are averaged, so that none of them tells of another, and it weighs as often as it was shown.
+    """
+    from sklearn.linear_model import RidgeCV
+
     train = trials.trials(TRAIN)
-    z = trials.standardised(train)
-    shown = scores[np.searchsorted(trials.image_ids(TRAIN), trials.image_index[train])]
-    for penalty, coefficients, intercept in ridge_path(shown, z, settings.penalties):
-        residual = np.std(z - shown @ coefficients, axis=0)
-        residual_sd = np.maximum(residual, MIN_RESIDUAL_SD).astype(np.float32)
-        for score in ("correlation", "likelihood"):
-            yield EncodingDecoder(space, coefficients, intercept, residual_sd, penalty, score)
+    response, ids = trials.averaged(TRAIN)
+    shown = np.searchsorted(ids, trials.image_index[train])
+    count = np.bincount(shown)
+    unit = float(count @ np.mean(scores.astype(np.float64) ** 2, axis=1))
+    ridge = RidgeCV(alphas=[penalty * unit for penalty in penalties], alpha_per_target=True)
+    ridge.fit(scores, response, sample_weight=count)
+    coefficients = np.ascontiguousarray(ridge.coef_.T, np.float32)
+    residual = np.std(trials.standardised(train) - scores[shown] @ coefficients, axis=0)
+    residual_sd = np.maximum(residual, MIN_RESIDUAL_SD)
+    return coefficients, *(values.astype(np.float32) for values in (ridge.intercept_, residual_sd, ridge.alpha_ / unit))
