@@ -102,6 +102,8 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
         if isinstance(layer, READ_INS):
             layer.initialise(generator)
         elif isinstance(layer, nn.Linear | nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear", generator=generator)
+            # Drawn on the CPU, where the generator is: one seed gives one start on every device.
+            drawn = nn.init.kaiming_normal_(torch.empty(layer.weight.shape), nonlinearity="linear", generator=generator)
+            layer.weight.data.copy_(drawn)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
