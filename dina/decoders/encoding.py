@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from dina.decoders.base import Decoder, best_on_validation
+from dina.decoders.prediction import Score, noise_and_scores, response_scores
 from dina.models.features import FeatureSpace, fit_feature_space, restore_feature_space
-from dina.models.ridge import ridge_path
-from dina.models.similarity import correlation
+from dina.models.noise import Noise, restore_noise
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import GaborSettings, RidgeSettings
 
-Score = Literal["correlation", "likelihood"]
-MIN_RESIDUAL_SD = 0.05  # a neuron cannot be surer than this share of a typical response
+FITTED = ("coefficients", "intercept", "penalty")
 
 
 class EncodingDecoder(Decoder):
     """Linear responses; candidates are scored by the responses that they should evoke.
 
-    The score is the Gaussian log-likelihood of the response, up to a constant, or its correlation
-    with the prediction over neurons in units of their residual; the validation images choose.
-    It yields neither pixels nor features.
+    Response and predictions are whitened by the noise that training trials leave unexplained. The score is the Gaussian
+    log-likelihood of the response, up to a constant, or its cosine or correlation with the prediction over neurons,
+    which an overall gain does not move; the validation images choose. It yields neither pixels nor features.
 
     Attributes
     ----------
     space : FeatureSpace
     coefficients : (components, neurons)
-    intercept, residual_sd : (neurons,)
+    intercept, penalty : (neurons,)
+    noise : Noise
+    score : "cosine", "correlation" or "likelihood"
     """
 
     name = "encoding"
@@ -40,36 +40,32 @@ class EncodingDecoder(Decoder):
         space: FeatureSpace,
         coefficients: np.ndarray,
         intercept: np.ndarray,
-        residual_sd: np.ndarray,
-        penalty: float,
+        penalty: np.ndarray,
+        noise: Noise,
         score: Score,
     ):
         self.space, self.coefficients, self.intercept = space, coefficients, intercept
-        self.residual_sd, self.penalty, self.score = residual_sd, penalty, score
+        self.penalty, self.noise, self.score = penalty, noise, score
 
     def represent(self, images: np.ndarray) -> np.ndarray:
         """Components (m, components)."""
         return self.space.components(images)
 
     def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
-        """Log-likelihood or correlation."""
-        predicted = (represented @ self.coefficients + self.intercept) / self.residual_sd
-        observed = z / self.residual_sd
-        if self.score == "correlation":
-            return correlation(observed, predicted)
-        return observed @ predicted.T - 0.5 * np.sum(predicted**2, axis=1)
+        """Likelihood, cosine or correlation."""
+        predicted = represented @ self.coefficients + self.intercept
+        return response_scores(z, predicted, self.noise, self.score)
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Coefficients, intercept, residual and the feature space."""
-        names = ("coefficients", "intercept", "residual_sd")
-        return {name: torch.from_numpy(getattr(self, name)) for name in names} | self.space.tensors()
+        """Coefficients, intercept, penalties, noise and the feature space."""
+        fitted = {name: torch.from_numpy(getattr(self, name)) for name in FITTED}
+        return fitted | self.noise.tensors() | self.space.tensors()
 
     def description(self) -> dict[str, Any]:
-        """The bank, and what the validation images chose."""
+        """The bank, and the score that the validation images chose."""
         return {
             "gabor": self.space.bank.settings.model_dump(mode="json"),
             "image_shape": list(self.space.bank.image_shape),
-            "penalty": self.penalty,
             "score": self.score,
         }
 
@@ -77,30 +73,50 @@ class EncodingDecoder(Decoder):
     def restore(cls, description: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Self:
         """From a checkpoint."""
         space = restore_feature_space(GaborSettings(**description["gabor"]), description["image_shape"], tensors)
-        fitted = (tensors[name].cpu().numpy() for name in ("coefficients", "intercept", "residual_sd"))
-        return cls(space, *fitted, penalty=description["penalty"], score=description["score"])
+        fitted = (tensors[name].cpu().numpy() for name in FITTED)
+        return cls(space, *fitted, noise=restore_noise(tensors), score=description["score"])
 
 
 def fit_encoding(
     trials: TrialResponses, settings: RidgeSettings, gabor: GaborSettings, device: torch.device
 ) -> EncodingDecoder:
-    """Fit on training trials; the validation images choose penalty and score.
+    """Fit on training trials; each neuron has a penalty of its own, and the validation images choose noise and score.
 
-    Cost is that of the features and of a ridge regression; the coefficients are components × neurons.
+    Cost is that of the features, and images × components × neurons for each penalty; memory images × neurons.
     """
-    ids = trials.image_ids(TRAIN)
+    train, ids = trials.trials(TRAIN), trials.image_ids(TRAIN)
     space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_encoding_components, device)
-    return best_on_validation(trials, _candidates(trials, space, scores, settings))
+    coefficients, intercept, penalty = fit_neurons(trials, scores, settings.penalties)
+    predicted = scores @ coefficients + intercept
+    residuals = trials.standardised(train) - predicted[np.searchsorted(ids, trials.image_index[train])]
+    candidates = (
+        EncodingDecoder(space, coefficients, intercept, penalty, noise, score)
+        for noise, score in noise_and_scores(residuals)
+    )
+    return best_on_validation(trials, candidates)
 
 
-def _candidates(
-    trials: TrialResponses, space: FeatureSpace, scores: np.ndarray, settings: RidgeSettings
-) -> Iterator[EncodingDecoder]:
-    train = trials.trials(TRAIN)
-    z = trials.standardised(train)
-    shown = scores[np.searchsorted(trials.image_ids(TRAIN), trials.image_index[train])]
-    for penalty, coefficients, intercept in ridge_path(shown, z, settings.penalties):
-        residual = np.std(z - shown @ coefficients, axis=0)
-        residual_sd = np.maximum(residual, MIN_RESIDUAL_SD).astype(np.float32)
-        for score in ("correlation", "likelihood"):
-            yield EncodingDecoder(space, coefficients, intercept, residual_sd, penalty, score)
+def fit_neurons(
+    trials: TrialResponses, scores: np.ndarray, penalties: tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ridge under the penalty with the neuron's least error on training images left out one by one.
+
+    An image's showings are averaged, so that none of them tells of another, and it weighs as often as it was shown.
+
+    Parameters
+    ----------
+    scores : (training images, components)
+
+    Returns
+    -------
+    coefficients (components, neurons), intercept (neurons,) and penalty (neurons,), float32.
+    """
+    from sklearn.linear_model import RidgeCV
+
+    response, ids = trials.averaged(TRAIN)
+    count = np.bincount(np.searchsorted(ids, trials.image_index[trials.trials(TRAIN)]))
+    unit = float(count @ np.mean(scores.astype(np.float64) ** 2, axis=1))
+    ridge = RidgeCV(alphas=[penalty * unit for penalty in penalties], alpha_per_target=True)
+    ridge.fit(scores, response, sample_weight=count)
+    fitted = (ridge.coef_.T, ridge.intercept_, ridge.alpha_ / unit)
+    return tuple(np.ascontiguousarray(values, np.float32) for values in fitted)

@@ -185,7 +185,8 @@ class RidgeSettings(Section):
 
     penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
-        description="Penalties among which the validation images choose, in units of the inputs' mean sum of squares.",
+        description="Penalties in units of the inputs' mean sum of squares. Validation images choose one; in the "
+        "encoding model the least error on training images left out one by one does, neuron by neuron.",
     )
     n_components: Count = Field(200, description="Principal components of the Gabor features, ridge to features.")
     n_encoding_components: Count = Field(400, description="Principal components of the Gabor features, encoding model.")
