@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dina.decoders.base import Decoder
-from dina.models.dual_tower import DualTower, build_dual_tower
+from dina.models.dual_tower import DualTower, build_dual_tower, initialise
 from dina.models.features import BATCH_IMAGES
 from dina.models.image_tower import GaborImageTower
 from dina.settings import DinaModelSettings, GaborSettings
@@ -53,6 +53,13 @@ class DinaDecoder(Decoder):
         start.neural_tower.return_to_start()
         start.image_tower.return_to_start()
         return DinaDecoder(start, self.about)
+
+    def untrained(self, seed: int) -> DinaDecoder:
+        """The trained image tower beside a neural tower as drawn at random: a control that sits at chance."""
+        control = copy.deepcopy(self.model)
+        control.neural_tower.return_to_start()
+        initialise(control.neural_tower, torch.Generator().manual_seed(seed))
+        return DinaDecoder(control, self.about)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Both towers' weights and the temperature."""

@@ -17,6 +17,7 @@ from dina.probing.statistics import MEAN_OVER_SEEDS
 METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
 BESIDE = 0.02  # of the pool size, so that intervals do not hide each other
 LABELS_APART = 1.5  # pools that are closer to the largest would run into its label
+ALPHA = 0.05
 LARGE_POOL = 200  # beyond, 1, 2, 5, 10 … 500 would run into each other on the axis of ranks
 TITLES = dict(zip(MODES, ("one trial", "repeats averaged"), strict=True))
 
@@ -62,12 +63,12 @@ def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
     axes.set(xlabel="unseen images in the pool", ylim=(0, 1.02))
 
 
-def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
+def draw_decoders(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:
     """Every decoder in the largest pool: top-1, top-5, median rank, and DINA's top-1 over each other's.
 
     Parameters
     ----------
-    scores, ratios : as :func:`dina.probing.identification.probe_identification` writes them
+    scores, comparisons : as :func:`dina.probing.identification.probe_identification` writes them
     """
     rows = in_order(scores["decoder"])
     pool = int(scores["pool_size"].max())
@@ -83,7 +84,7 @@ def draw_decoders(scores: pd.DataFrame, ratios: pd.DataFrame) -> Figure:
     _rank_axis(panels[2], pool)
     for axes in panels[:2]:
         axes.set(xlim=(0, 1.05), xticks=[0, 0.5, 1])
-    _draw_ratios(panels[3], ratios, rows)
+    _draw_ratios(panels[3], comparisons, rows)
     letter(panels[3], "d")
     mark_rows(panels, rows)
     seed = Line2D([], [], color=BLACK, linestyle="none", marker="|", markersize=7, label="each seed, one trial")
@@ -106,8 +107,12 @@ def _draw_seeds(axes: Axes, scores: pd.DataFrame, rows: list[str]) -> None:
         axes.plot(values, np.full(len(values), row - APART), "|", color=LOOKS[decoder].colour, markersize=7)
 
 
-def _draw_ratios(axes: Axes, ratios: pd.DataFrame, rows: list[str]) -> None:
-    values = ratios.rename(columns={"over": "decoder", "decoder": "of", "ratio": "value"}).assign(chance=np.nan)
+def _draw_ratios(axes: Axes, comparisons: pd.DataFrame, rows: list[str]) -> None:
+    values = comparisons.rename(columns={"over": "decoder", "decoder": "of", "ratio": "value"}).assign(chance=np.nan)
     draw_dots(axes, values[np.isfinite(values["value"])], rows)
+    for doubtful in values[values["p_holm"] >= ALPHA].itertuples():
+        shift = APART * (1 if doubtful.trial_mode == MODES[1] else -1)
+        at = (0.99, rows.index(doubtful.decoder) + shift)
+        axes.annotate("n.s.", at, xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=6, color=GREY)
     axes.axvline(1, color=PALE, linewidth=1, zorder=0)
     axes.set(title="DINA ÷ decoder", xlabel="ratio of top-1", xlim=(0, None))

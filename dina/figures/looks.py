@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-KINDS = ("decoder", "reference", "baseline")
+KINDS = ("decoder", "reference", "baseline", "control")
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Look:
     colour : str, from the palette of Okabe & Ito, told apart by colour-blind readers
     marker : str, matplotlib's; tells decoders apart without colour
     kind : "decoder"; "reference", which has seen more than a decoder may, drawn dashed; or "baseline", which has
-        not seen the response at all
+        not seen the response at all; or "control", which must sit at chance
     """
 
     label: str
     short: str
     colour: str
     marker: str
-    kind: Literal["decoder", "reference", "baseline"] = "decoder"
+    kind: Literal["decoder", "reference", "baseline", "control"] = "decoder"
 
 
 # Okabe & Ito 2008, Color Universal Design; their yellow is too faint for lines on white.
@@ -46,6 +46,8 @@ LOOKS = {
     "convolutional": Look("convolutional decoder", "convolutional", VERMILLION, "P"),
     "template": Look("repeat template (reference)", "template", GREY, "X", "reference"),
     "ideal_observer": Look("ideal observer (reference)", "ideal observer", BLACK, "*", "reference"),
+    "dina_untrained": Look("DINA, random neural tower (control)", "untrained", GREY, "1", "control"),
+    "dina_shuffled": Look("DINA, responses shuffled (control)", "shuffled", GREY, "2", "control"),
     "mean_image": Look("mean training image (baseline)", "mean image", GREY, "_", "baseline"),
     "random_image": Look("random training image (baseline)", "random image", GREY, "_", "baseline"),
     "pixels": Look("true pixels (baseline)", "true pixels", GREY, "_", "baseline"),

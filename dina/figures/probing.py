@@ -23,10 +23,10 @@ def plot_probing(identification: Path, reconstruction: Path, categories: Path, f
     folder : where the files go
     """
     scores = stores.read_table(identification, "scores")
-    ratios = stores.read_table(identification, "ratios")
+    comparisons = stores.read_table(identification, "comparisons")
     with house_style():
         save(draw_pools(_mean_over_seeds(scores)), folder, "identification")
-        save(draw_decoders(scores, ratios), folder, "decoders")
+        save(draw_decoders(scores, comparisons), folder, "decoders")
         save(draw_reconstructions(reconstruction), folder, "reconstruction")
         save(draw_categories(categories), folder, "categories")
 

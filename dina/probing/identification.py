@@ -16,13 +16,18 @@ from dina.decoders.ideal_observer import ideal_observer_scores
 from dina.decoders.template import template_scores
 from dina.device import resolve_device
 from dina.models.ranking import rivals_ahead
+from dina.probing.comparisons import compare
+from dina.probing.distractors import NONE, chance_of_pool, distractors, first_of_pool
 from dina.probing.queries import averaged_trials, single_trials
-from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, paired_ratio, row
+from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import ProbingSettings
 
 SINGLE, AVERAGED = "single", "averaged"
 FIVE = 5
+SEED = 0
+OTHER_GALLERY = ("template",)
+NO_RIVALS = ("dina_ensemble", "dina_shuffled", "dina_untrained")
 
 
 def probe_identification(
@@ -37,9 +42,11 @@ def probe_identification(
     """Rank every test image for every test response, by every decoder and reference, and write the store.
 
     The store holds the table ``scores`` (:data:`~dina.probing.statistics.COLUMNS`; seed -1 is the mean over seeds,
-    ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` its closed-form start), the table ``ratios`` (DINA's
-    top-1 over each rival's, paired over images), and ``rivals_ahead`` (decoders, test images) of single trials with
-    the decoders' names as attribute.
+    ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` its closed-form start, ``dina_shuffled`` DINA with
+    responses that belong to other images, ``dina_untrained`` DINA with a neural tower as drawn at random), of which
+    ``top1_hard``, ``top1_easy`` and ``top1_same_category`` are among chosen distractors
+    (:mod:`dina.probing.distractors`); the table ``comparisons`` (:func:`dina.probing.comparisons.compare`); and
+    ``rivals_ahead`` (decoders, test images) of single trials with the decoders' names as attribute.
 
     Parameters
     ----------
@@ -48,21 +55,49 @@ def probe_identification(
     truth : the simulation's truth, for the ideal observer; None for a real recording
     """
     trials = read_trials(responses)
-    ahead = _ahead_of_decoders(trials, decoders, device) | _ahead_of_references(trials, truth)
-    n_images = len(trials.image_ids(TEST))
+    found = Found(trials)
+    _ask_decoders(found, trials, decoders, device)
+    _ask_references(found, trials, truth)
     rows = [
         line
-        for (decoder, mode), per_seed in ahead.items()
+        for (decoder, mode), per_seed in found.ahead.items()
         for seed, values in _with_mean(per_seed)
         for line in _rows(np.stack(values), settings, decoder, mode, seed)
     ]
+    rows += [line for key, hits in found.among.items() for line in _rows_among(hits, found.pools, settings, *key)]
+    n_images = len(trials.image_ids(TEST))
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
-        stores.write_table(store, "ratios", _ratios(ahead, n_images, settings))
-        names = [decoder for decoder, mode in ahead if mode == SINGLE and decoder != "template"]
-        per_image = [np.nanmean(list(ahead[name, SINGLE].values()), axis=(0, 1)) for name in names]
+        stores.write_table(store, "comparisons", _comparisons(found.ahead, n_images, settings))
+        names = [decoder for decoder, mode in found.ahead if mode == SINGLE and decoder not in OTHER_GALLERY]
+        per_image = [np.nanmean(list(found.ahead[name, SINGLE].values()), axis=(0, 1)) for name in names]
         stores.write_array(store, "rivals_ahead", np.stack(per_image))
         stores.write_attributes(store, {"decoders": names, "n_images": n_images})
+
+
+class Found:
+    """What the probe found, decoder by decoder.
+
+    Attributes
+    ----------
+    pools : kind of distractors → (images, distractors)
+    ahead : (decoder, trial mode) → seed → (repeats, images) rivals ahead, NaN where there is no repeat
+    among : (decoder, trial mode) → kind of distractors → one (repeats, images) array of hits a seed
+    """
+
+    def __init__(self, trials: TrialResponses):
+        ids = trials.image_ids(TEST)
+        self.n_images = len(ids)
+        self.pools = distractors(trials.images[ids], trials.category[ids])
+        self.ahead: dict[tuple[str, str], dict[int, np.ndarray]] = defaultdict(dict)
+        self.among: dict[tuple[str, str], dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, decoder: str, mode: str, seed: int, scores: np.ndarray, true: np.ndarray) -> None:
+        """Take in (queries, test images) scores and the image that each query shows."""
+        self.ahead[decoder, mode][seed] = _by_image(rivals_ahead(scores, true), true, self.n_images)
+        for kind, pool in self.pools.items():
+            hits = first_of_pool(scores, true, pool)
+            self.among[decoder, mode][kind].append(_by_image(hits, true, self.n_images))
 
 
 def top_k_probability(ahead: np.ndarray, n_candidates: int, pool_size: int, k: int) -> np.ndarray:
@@ -88,46 +123,52 @@ def top_k_probability(ahead: np.ndarray, n_candidates: int, pool_size: int, k: i
     return np.mean([hypergeom.cdf(k - 1, n_candidates - 1, b, pool_size - 1) for b in (low, high)], axis=0)
 
 
-def _ahead_of_decoders(trials: TrialResponses, decoders: list[Path], device: str) -> dict:
-    """(decoder, trial mode) → seed → one (repeats, images) array of rivals ahead, NaN where there is no repeat."""
+def _ask_decoders(found: Found, trials: TrialResponses, decoders: list[Path], device: str) -> None:
     queries = {SINGLE: single_trials(trials), AVERAGED: averaged_trials(trials)}
     gallery = trials.images[trials.image_ids(TEST)]
     on = resolve_device(device)
-    ahead: dict[tuple[str, str], dict[int, np.ndarray]] = defaultdict(dict)
     ensemble: dict[str, list[np.ndarray]] = defaultdict(list)
     for store in decoders:
         decoder, seed = load_decoder(store, on), int(store.name.removeprefix("seed-"))
-        start = decoder.before_training() if isinstance(decoder, DinaDecoder) else None
+        represented = decoder.represent(gallery)
         for mode, asked in queries.items():
-            scores = decoder.scores(asked.z, gallery)
-            ahead[decoder.name, mode][seed] = _by_image(rivals_ahead(scores, asked.true), asked.true, len(gallery))
-            if decoder.name == "dina":
+            scores = decoder.compare(asked.z, represented)
+            found.add(decoder.name, mode, seed, scores, asked.true)
+            if isinstance(decoder, DinaDecoder):
+                found.add("dina_shuffled", mode, seed, scores, _of_another(asked.true, len(gallery)))
+                untrained = decoder.untrained(seed).compare(asked.z, represented)
+                found.add("dina_untrained", mode, seed, untrained, asked.true)
                 spread = scores.std(1, keepdims=True)
                 ensemble[mode].append((scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1))
-            if start is not None and ("dina_start", mode) not in ahead:  # it is the same for all seeds
-                first = rivals_ahead(start.scores(asked.z, gallery), asked.true)
-                ahead["dina_start", mode] = {0: _by_image(first, asked.true, len(gallery))}
+        start = decoder.before_training() if isinstance(decoder, DinaDecoder) else None
+        if start is not None and ("dina_start", SINGLE) not in found.ahead:  # it is the same for all seeds
+            represented = start.represent(gallery)
+            for mode, asked in queries.items():
+                found.add("dina_start", mode, 0, start.compare(asked.z, represented), asked.true)
     for mode, scores in ensemble.items():
-        true = queries[mode].true
-        ahead["dina_ensemble", mode] = {0: _by_image(rivals_ahead(np.mean(scores, 0), true), true, len(gallery))}
-    return dict(ahead)
+        found.add("dina_ensemble", mode, 0, np.mean(scores, 0), queries[mode].true)
 
 
-def _ahead_of_references(trials: TrialResponses, truth: Path | None) -> dict:
-    ahead = {}
+def _of_another(true: np.ndarray, n_images: int) -> np.ndarray:
+    """Another image for each query, the same for all queries of an image: a permutation that moves every image."""
+    order = np.random.default_rng(SEED).permutation(n_images)
+    next_of = np.empty(n_images, int)
+    next_of[order] = np.roll(order, -1)
+    return next_of[true]
+
+
+def _ask_references(found: Found, trials: TrialResponses, truth: Path | None) -> None:
     scores, image = template_scores(trials)
-    if len(image):
+    if len(image):  # the gallery holds the images that were shown twice
         true = np.arange(len(scores)) % len(image)
-        ahead["template", SINGLE] = {0: _by_image(rivals_ahead(scores, true), true, len(image))}
+        found.ahead["template", SINGLE] = {0: _by_image(rivals_ahead(scores, true), true, len(image))}
     if truth is not None:
         scores, trial, image = ideal_observer_scores(trials, truth)
         true = np.searchsorted(image, trials.image_index[trial])
-        ahead["ideal_observer", SINGLE] = {0: _by_image(rivals_ahead(scores, true), true, len(image))}
+        found.add("ideal_observer", SINGLE, 0, scores, true)
         summed = np.zeros((len(image), len(image)))
         np.add.at(summed, true, scores)
-        every = np.arange(len(image))
-        ahead["ideal_observer", AVERAGED] = {0: _by_image(rivals_ahead(summed, every), every, len(image))}
-    return ahead
+        found.add("ideal_observer", AVERAGED, 0, summed, np.arange(len(image)))
 
 
 def _by_image(values: np.ndarray, image: np.ndarray, n_images: int) -> np.ndarray:
@@ -166,16 +207,25 @@ def _hits(stacked: np.ndarray, n_images: int, pool: int, k: int) -> np.ndarray:
     return np.nanmean(np.where(np.isnan(stacked), np.nan, hit), axis=(0, 1))
 
 
-def _ratios(ahead: dict, n_images: int, settings: ProbingSettings) -> pd.DataFrame:
-    """DINA's top-1 over each other decoder's, paired over images; without the template, whose pool differs."""
+def _rows_among(
+    hits: dict[str, list[np.ndarray]], pools: dict[str, np.ndarray], settings: ProbingSettings, decoder: str, mode: str
+) -> list[dict[str, Any]]:
+    """Rows of one decoder and mode among chosen distractors, mean over seeds."""
+    about = {"decoder": decoder, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode}
     rows = []
-    for (decoder, mode), per_seed in ahead.items():
-        if decoder in ("dina", "dina_ensemble", "template") or ("dina", mode) not in ahead:
-            continue
-        ours, theirs = (
-            _hits(np.stack(list(seeds.values())), n_images, n_images, 1) for seeds in (ahead["dina", mode], per_seed)
-        )
-        ratio, low, high = paired_ratio(ours, theirs, settings.n_bootstrap)
-        about = {"decoder": "dina", "over": decoder, "trial_mode": mode, "metric": "top1"}
-        rows.append(about | {"ratio": ratio, "ci_low": low, "ci_high": high, "n": len(ours)})
-    return pd.DataFrame(rows)
+    for kind, per_seed in hits.items():
+        sizes = (pools[kind] != NONE).sum(1)
+        per_image = np.nanmean(np.stack(per_seed)[..., sizes > 0], axis=(0, 1))
+        here = {"metric": f"top1_{kind}", "pool_size": int(sizes.max()) + 1, "chance": chance_of_pool(pools[kind])}
+        rows.append(row(per_image, settings.n_bootstrap, about=about | here))
+    return rows
+
+
+def _comparisons(ahead: dict, n_images: int, settings: ProbingSettings) -> pd.DataFrame:
+    """DINA's top-1 against each other decoder's; not against itself in other guise, nor where the gallery differs."""
+    top1 = {
+        key: _hits(np.stack(list(seeds.values())), n_images, n_images, 1)
+        for key, seeds in ahead.items()
+        if key[0] not in OTHER_GALLERY
+    }
+    return compare("dina", top1, NO_RIVALS, settings.n_bootstrap)

@@ -61,6 +61,18 @@ def paired_ratio(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tu
     return (float(np.mean(values) / np.mean(others)), *_bounds(above[kept] / below[kept]))
 
 
+def paired_difference(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tuple[float, float, float]:
+    """Difference of two decoders' means over the same images, with its paired bootstrap interval.
+
+    Returns
+    -------
+    difference, low, high
+    """
+    differences = np.asarray(values) - np.asarray(others)
+    samples = differences[resampled(len(differences), n_bootstrap)].mean(1)
+    return (float(differences.mean()), *_bounds(samples))
+
+
 def row(
     values: np.ndarray,
     n_bootstrap: int,

@@ -153,9 +153,10 @@ def write_probes(folder, *, categories=True):
         for metric, value in (("top1", 1 / pool + 0.2), ("top5", 0.8), ("median_rank", 3.0))
     ]
     ratios = {"decoder": "dina", "over": "ridge", "trial_mode": "single", "ratio": 1.3, "ci_low": 1.1, "ci_high": 1.6}
+    ratios |= {"p_holm": 0.2}
     with stores.new_store(folder / "identification") as store:
         stores.write_table(store, "scores", scores(rows))
-        stores.write_table(store, "ratios", pd.DataFrame([ratios]))
+        stores.write_table(store, "comparisons", pd.DataFrame([ratios]))
     names = ["ridge", "dina", "mean_image"]
     rows = [(name, -1, "averaged", 0, metric, 0.3) for name in names for metric in ("pixel_correlation", "ssim")]
     with stores.new_store(folder / "reconstruction") as store:

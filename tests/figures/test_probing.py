@@ -29,7 +29,7 @@ def test_figures_name_decoders_pools_and_chance(tmp_path):
 @pytest.mark.parametrize("pool", [10, 120, 1000])
 def test_ranks_have_several_labels_that_do_not_touch(tmp_path, pool):
     identification = write_probes(tmp_path)[0]
-    scores, ratios = (stores.read_table(identification, name) for name in ("scores", "ratios"))
+    scores, ratios = (stores.read_table(identification, name) for name in ("scores", "comparisons"))
     scores["pool_size"] = scores["pool_size"].replace(20, pool)
     ranked = scores["metric"] == "median_rank"
     scores.loc[ranked, ["value", "ci_low", "ci_high", "chance"]] = [1.5, 1.0, pool / 3, pool / 2]

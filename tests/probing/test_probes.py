@@ -9,7 +9,8 @@ from dina.probing.categories import _row, balanced_accuracy, probe_categories
 from dina.probing.identification import probe_identification
 from dina.probing.reconstruction import pixel_correlation, probe_reconstruction
 from dina.recordings.trials import write_trials
-from dina.settings import DecodersSettings, GaborSettings, ProbingSettings
+from dina.settings import DecodersSettings, DinaSettings, GaborSettings, ProbingSettings
+from dina.training.train import train_dina
 
 SETTINGS = ProbingSettings(n_bootstrap=100, pool_sizes=(5,), reconstruction_size_px=8)
 
@@ -21,6 +22,11 @@ def fitted(trials, tmp_path_factory):
         write_trials(store, trials)
     settings = DecodersSettings(ridge={"size_px": 8})
     fit_decoder(folder / "responses", folder / "ridge/seed-0", "ridge", settings, GaborSettings(), seed=0, device="cpu")
+    dina = DinaSettings(
+        model={"n_image_components": 60, "n_components": 30, "channels": 16}, training={"epochs": 2, "batch_trials": 64}
+    )
+    gabor = GaborSettings(frequencies_cpi=(1.0, 2.0), n_orientations=4, grid=4)
+    train_dina(folder / "responses", folder / "dina/seed-0", dina, gabor, seed=0, device="cpu")
     return folder
 
 
@@ -42,6 +48,24 @@ def test_identification_of_a_clear_code(fitted):
     template = table[table["decoder"] == "template"]
     assert set(template["trial_mode"]) == {"single"} and template["pool_size"].max() == 30
     assert score(template, metric="top1", pool_size=30).value > 0.9
+
+
+def test_controls_sit_at_chance_and_likeness_makes_it_hard(fitted):
+    decoders = [fitted / "dina/seed-0", fitted / "ridge/seed-0"]
+    probe_identification(fitted / "responses", decoders, fitted / "id", SETTINGS, device="cpu")
+    table = stores.read_table(fitted / "id", "scores")
+
+    def value(decoder, metric="top1", pool_size=30):
+        return score(table, decoder=decoder, metric=metric, trial_mode="single", pool_size=pool_size).value
+
+    assert value("dina") > 0.6
+    assert value("dina_shuffled") < 4 / 30 and value("dina_untrained") < 5 / 30
+    assert value("dina", "top1_hard", 10) <= value("dina", "top1_easy", 10)
+    same = table[table["metric"] == "top1_same_category"]
+    assert set(same["decoder"]) >= {"dina", "ridge"} and same["chance"].between(0.05, 0.2).all()
+    compared = stores.read_table(fitted / "id", "comparisons").set_index(["over", "trial_mode"])
+    assert set(compared.index.get_level_values(0)) == {"ridge", "dina_start"}
+    assert compared["p_holm"].between(0, 1).all()
 
 
 def test_shuffled_pairs_are_at_chance(trials, fitted, tmp_path):
