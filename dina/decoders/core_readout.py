@@ -44,11 +44,8 @@ class CoreReadoutDecoder(Decoder):
 
     def represent(self, images: np.ndarray) -> np.ndarray:
         """The responses that images should evoke (m, neurons)."""
-        pixels = torch.from_numpy((_square(images, self.network.size) - self.mean) / self.sd)
-        device = self.network.bias.device
-        with torch.no_grad():
-            predicted = torch.cat([self.network(batch.to(device)) for batch in pixels.split(BATCH_IMAGES)])
-        return predicted.cpu().numpy() * self.weights
+        pixels = (_square(images, self.network.size) - self.mean) / self.sd
+        return _predict(self.network, torch.from_numpy(pixels)) * self.weights
 
     def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Likelihood, cosine or correlation."""
@@ -119,15 +116,20 @@ def fit_core_readout(
         validate=_validation(network, trials, pixels, precision, device),
         settings=settings,
     )
-    blank = Noise(np.ones(1, np.float32), np.zeros((1, 0), np.float32), np.zeros(0, np.float32))
-    fitted = CoreReadoutDecoder(network, trials.weights, mean, sd, blank, "cosine")
     chosen = trials.trials(TRAIN)
-    predicted = fitted.represent(trials.images[ids])[np.searchsorted(ids, trials.image_index[chosen])]
+    predicted = _predict(network.eval(), images)[np.searchsorted(ids, trials.image_index[chosen])] * trials.weights
     candidates = (
         CoreReadoutDecoder(network, trials.weights, mean, sd, noise, score)
         for noise, score in noise_and_scores(trials.standardised(chosen) - predicted)
     )
     return best_on_validation(trials, candidates)
+
+
+def _predict(network: CoreReadout, pictures: torch.Tensor) -> np.ndarray:
+    """Standardised, unweighted responses (n, neurons) to pictures on any device."""
+    device = network.bias.device
+    with torch.no_grad():
+        return torch.cat([network(batch.to(device)) for batch in pictures.split(BATCH_IMAGES)]).cpu().numpy()
 
 
 def _square(images: np.ndarray, size: int) -> np.ndarray:
@@ -150,9 +152,9 @@ def _validation(
     z, true = trials.standardised(chosen), np.searchsorted(trials.image_ids(VALIDATION), trials.image_index[chosen])
 
     def validate() -> Validation:
-        predicted = torch.cat([network(batch) for batch in images.split(BATCH_IMAGES)])
-        error = (predicted - response) ** 2 @ precision / len(precision)
-        ahead = rivals_ahead(correlation(z, predicted.cpu().numpy() * trials.weights), true)
+        predicted = _predict(network, images)
+        error = (torch.from_numpy(predicted).to(device) - response) ** 2 @ precision / len(precision)
+        ahead = rivals_ahead(correlation(z, predicted * trials.weights), true)
         return Validation(
             loss=float((count * error).sum() / count.sum()), top1=float(np.mean(np.clip(1 - ahead, 0, 1)))
         )
