@@ -24,7 +24,9 @@ from decoding.populations import SEEDS, load, population_names
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results" / "decoding.csv"
 CACHE = HERE.parent / "results" / "populations"
-DECODERS = ("dina", "encoding", "cca", "gabor_ridge", "ridge", "convolutional", "template", "ideal_observer")
+DECODERS = (
+    "dina", "encoding", "core_readout", "cca", "gabor_ridge", "ridge", "convolutional", "template", "ideal_observer",
+)  # fmt: skip
 COLUMNS = (
     "decoder", "population", "seed", "metric", "value", "ci_low", "ci_high", "seconds", "peak_memory_mb",
 )  # fmt: skip

@@ -9,6 +9,7 @@ import torch
 from dina.decoders.base import Decoder
 from dina.decoders.cca import fit_cca
 from dina.decoders.convolutional import fit_convolutional
+from dina.decoders.core_readout import fit_core_readout
 from dina.decoders.encoding import fit_encoding
 from dina.decoders.gabor_ridge import fit_gabor_ridge
 from dina.decoders.ridge import fit_ridge
@@ -19,7 +20,7 @@ from dina.settings import DecodersSettings, GaborSettings
 from dina.stores import new_store
 from dina.threads import apply_threads
 
-RIVALS = ("ridge", "gabor_ridge", "cca", "convolutional", "encoding")
+RIVALS = ("ridge", "gabor_ridge", "cca", "convolutional", "encoding", "core_readout")
 
 
 def fit_decoder(
@@ -35,7 +36,7 @@ def fit_decoder(
     """Fit a rival and write ``model.safetensors`` and ``model.json``.
 
     Fitting reads training trials and, to choose penalties or to stop, validation trials; never test
-    trials. Only the convolutional decoder depends on the seed.
+    trials. Only ``convolutional`` and ``core_readout`` depend on the seed.
 
     Raises
     ------
@@ -67,6 +68,8 @@ def fit_rival(
             return fit_cca(trials, settings.cca, gabor, device)
         case "convolutional":
             return fit_convolutional(trials, settings.convolutional, seed=seed, device=device)
+        case "core_readout":
+            return fit_core_readout(trials, settings.core_readout, gabor, seed=seed, device=device)
         case "encoding":
             return fit_encoding(trials, settings.ridge, gabor, device)
         case _:

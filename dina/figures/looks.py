@@ -32,7 +32,7 @@ class Look:
 
 # Okabe & Ito 2008, Color Universal Design; their yellow is too faint for lines on white.
 BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
-NAVY, BROWN = "#002F4A", "#7A6A00"  # their blue and yellow, darker
+NAVY, BROWN, FOREST = "#002F4A", "#7A6A00", "#00513C"  # their blue, yellow and green, darker
 BLACK, GREY, PALE = "#222222", "#767676", "#BDBDBD"
 
 LOOKS = {
@@ -40,6 +40,7 @@ LOOKS = {
     "dina": Look("DINA", "DINA", BLUE, "o"),
     "dina_start": Look("DINA before training", "DINA, start", NAVY, "p"),
     "encoding": Look("encoding model", "encoding", GREEN, "s"),
+    "core_readout": Look("core and Gaussian readout", "core, readout", FOREST, "d"),
     "cca": Look("canonical correlations with Gabor features", "CCA", BROWN, "h"),
     "gabor_ridge": Look("ridge to Gabor features", "Gabor ridge", ORANGE, "^"),
     "ridge": Look("ridge to pixels", "pixel ridge", PURPLE, "v"),

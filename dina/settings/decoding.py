@@ -100,13 +100,12 @@ class DinaModelSettings(Section):
 
 
 class LearningSettings(Section):
-    """What the training loop reads of DINA's settings and of the convolutional rival's."""
+    """What the training loop reads of DINA's settings and of the learned rivals'."""
 
     epochs: Count
     batch_trials: Annotated[int, Field(ge=8)]
     learning_rate: Positive
     weight_decay: NonNegative
-    neuron_dropout: Annotated[float, Field(ge=0, lt=1)]
     patience: Count
     gradient_clip: Positive | None = Field(
         None, description="Norm to which the gradient of a step is cut; null leaves it as it is."
@@ -180,6 +179,23 @@ class ConvolutionalSettings(LearningSettings):
     patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
 
 
+class CoreReadoutSettings(LearningSettings):
+    """The encoding model with a convolutional core and Gaussian readouts."""
+
+    channels: Count = Field(32, description="Channels of every layer.")
+    size_px: Annotated[int, Field(ge=8, le=256, multiple_of=2)] = Field(
+        32, description="Height and width of the pictures that it sees, pixels."
+    )
+    sparsity: NonNegative = Field(
+        0.0, description="Weight in the loss of the mean magnitude of a neuron's channel weights."
+    )
+    epochs: Count = Field(30, description="Most passes over the training images.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(64, description="Images in a batch, their showings averaged.")
+    learning_rate: Positive = Field(5e-3, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
+
+
 class RidgeSettings(Section):
     """Closed-form rivals."""
 
@@ -213,6 +229,10 @@ class CcaSettings(Section):
 class DecodersSettings(Section):
     """The rivals, on the same split and the same trials."""
 
+    also: Annotated[tuple[Literal["core_readout"], ...], AfterValidator(unique)] = Field(
+        (), description="Rivals that are fitted only where they are named here, since they take minutes a seed."
+    )
     ridge: RidgeSettings = RidgeSettings()
     cca: CcaSettings = CcaSettings()
     convolutional: ConvolutionalSettings = ConvolutionalSettings()
+    core_readout: CoreReadoutSettings = CoreReadoutSettings()

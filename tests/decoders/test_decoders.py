@@ -21,6 +21,7 @@ SETTINGS = DecodersSettings.model_validate(
     {
         "ridge": {"n_components": 40, "n_encoding_components": 80, "size_px": 16},
         "cca": {"n_components": 60, "n_pairs": 40},
+        "core_readout": {"channels": 8, "epochs": 8, "size_px": 16, "batch_trials": 16, "learning_rate": 1e-2},
         "convolutional": {"channels": 16, "epochs": 8, "size_px": 16, "batch_trials": 16, "learning_rate": 3e-3},
     }
 )
@@ -70,7 +71,7 @@ def test_contract(name, fitted, gabor_trials):
     pictures, features = decoder.reconstruct(z), decoder.features(z)
     assert (pictures is None) == (name not in ("ridge", "convolutional"))
     assert pictures is None or pictures.shape == (5, 16, 16)
-    assert (features is None) == (name == "encoding")
+    assert (features is None) == (name in ("encoding", "core_readout"))
     assert features is None or (features.ndim, len(features)) == (2, 5)
 
 

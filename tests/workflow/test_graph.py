@@ -41,6 +41,12 @@ def test_the_default_needs_at_most_45_jobs(fresh):
     assert jobs["assess_quality"] == jobs["tabulate_quality"] == 1
 
 
+def test_slow_rivals_are_fitted_where_they_are_asked_for(fresh):
+    usual = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["fit_decoder"]
+    fresh.configure(decoders={"also": ["core_readout"]})
+    assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["fit_decoder"] == usual + 3
+
+
 def test_quality_needs_no_stimuli(fresh):
     jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
     assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs

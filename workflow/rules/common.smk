@@ -250,7 +250,9 @@ def decoder_stores(suffix=""):
     def paths(wildcards):
         learned = expand("seed-{seed}", seed=seeds(wildcards))
         names = [f"models/dina/{seed}" for seed in learned]
-        names += [f"decoders/convolutional/{seed}" for seed in learned]
+        also = settings[wildcards.recording]["decoders"]["also"]
+        for decoder in ["convolutional", *also]:
+            names += [f"decoders/{decoder}/{seed}" for seed in learned]
         names += [f"decoders/{decoder}/seed-0" for decoder in CLOSED_FORM]
         return [f"{RESULTS}/{wildcards.recording}/{name}{suffix}" for name in names]
 
