@@ -58,7 +58,7 @@ def main() -> None:
         table = pd.read_csv(asked.table)
     known = set(table[KEYS].itertuples(index=False, name=None))
     if "cebra" in asked.decoders and importlib.util.find_spec("cebra") is None:
-        print("cebra is left out, since it is not installed: pip install -e '.[cebra]'", file=sys.stderr)
+        print("cebra is left out, since it is not installed: pip install '.[cebra]'", file=sys.stderr)
         asked.decoders.remove("cebra")
     for population in asked.populations:
         for seed in asked.seeds:

@@ -15,6 +15,7 @@ from dina.models.similarity import cosine
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import CebraSettings, GaborSettings
 
+INSTALLATION = "pip install --constraint envs/constraints.txt --editable '.[cebra]'"
 ARCHITECTURE = "offset1-model"  # one time bin, the trial's response
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
@@ -158,8 +159,6 @@ def import_cebra():
         import cebra
     except ImportError as error:
         raise InstallationError(
-            problem(
-                "decoder 'cebra'", str(error), "the optional package cebra", "Install it: pip install -e '.[cebra]'"
-            )
+            problem("decoder 'cebra'", str(error), "the optional package cebra", f"Install it: {INSTALLATION}")
         ) from error
     return cebra

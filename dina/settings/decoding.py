@@ -247,7 +247,7 @@ class DecodersSettings(Section):
     also: Annotated[tuple[Literal["core_readout", "cebra"], ...], AfterValidator(unique)] = Field(
         (),
         description="Rivals that are fitted only where they are named here, since they take minutes a seed; cebra "
-        "needs the package: pip install -e '.[cebra]'.",
+        "needs the package: pip install '.[cebra]'.",
     )
     ridge: RidgeSettings = RidgeSettings()
     cca: CcaSettings = CcaSettings()
