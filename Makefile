@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-costs
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-costs · make bench-throughput
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-costs clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-costs bench-throughput clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -40,6 +40,9 @@ bench-decoding: .venv/installed
 
 bench-costs: .venv/installed
 	python benchmarks/decoding/costs.py
+
+bench-throughput: .venv/installed
+	python benchmarks/decoding/throughput.py
 
 bench-transfer: .venv/installed
 	python benchmarks/decoding/transfer.py

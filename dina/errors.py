@@ -13,6 +13,10 @@ class InputError(DinaError):
     """A file that the user brought cannot be used as it is."""
 
 
+class InstallationError(DinaError):
+    """An optional package is asked for and not installed."""
+
+
 class StoreError(DinaError):
     """A store is missing, damaged, or differs from its manifest."""
 

@@ -8,6 +8,7 @@ not computed again; ``--again`` starts anew.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import resource
 import subprocess
@@ -25,7 +26,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results" / "decoding.csv"
 CACHE = HERE.parent / "results" / "populations"
 DECODERS = (
-    "dina", "encoding", "core_readout", "cca", "gabor_ridge", "ridge", "convolutional", "template", "ideal_observer",
+    "dina", "encoding", "core_readout", "cca", "cebra", "gabor_ridge", "ridge", "convolutional", "template",
+    "ideal_observer",
 )  # fmt: skip
 COLUMNS = (
     "decoder", "population", "seed", "metric", "value", "ci_low", "ci_high", "seconds", "peak_memory_mb",
@@ -55,6 +57,9 @@ def main() -> None:
     if asked.table.is_file() and not asked.again:
         table = pd.read_csv(asked.table)
     known = set(table[KEYS].itertuples(index=False, name=None))
+    if "cebra" in asked.decoders and importlib.util.find_spec("cebra") is None:
+        print("cebra is left out, since it is not installed: pip install '.[cebra]'", file=sys.stderr)
+        asked.decoders.remove("cebra")
     for population in asked.populations:
         for seed in asked.seeds:
             load(population, seed, asked.cache)

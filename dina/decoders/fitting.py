@@ -8,6 +8,7 @@ import torch
 
 from dina.decoders.base import Decoder
 from dina.decoders.cca import fit_cca
+from dina.decoders.cebra import fit_cebra
 from dina.decoders.convolutional import fit_convolutional
 from dina.decoders.core_readout import fit_core_readout
 from dina.decoders.encoding import fit_encoding
@@ -20,7 +21,7 @@ from dina.settings import DecodersSettings, GaborSettings
 from dina.stores import new_store
 from dina.threads import apply_threads
 
-RIVALS = ("ridge", "gabor_ridge", "cca", "convolutional", "encoding", "core_readout")
+RIVALS = ("ridge", "gabor_ridge", "cca", "convolutional", "encoding", "core_readout", "cebra")
 
 
 def fit_decoder(
@@ -36,12 +37,14 @@ def fit_decoder(
     """Fit a rival and write ``model.safetensors`` and ``model.json``.
 
     Fitting reads training trials and, to choose penalties or to stop, validation trials; never test
-    trials. Only ``convolutional`` and ``core_readout`` depend on the seed.
+    trials. Only ``convolutional``, ``core_readout`` and ``cebra`` depend on the seed.
 
     Raises
     ------
     SettingsError
         If no rival has this name.
+    InstallationError
+        If the rival needs a package that is not installed.
     """
     apply_threads()
     decoder = fit_rival(read_trials(responses), name, settings, gabor, seed=seed, device=resolve_device(device))
@@ -70,6 +73,8 @@ def fit_rival(
             return fit_convolutional(trials, settings.convolutional, seed=seed, device=device)
         case "core_readout":
             return fit_core_readout(trials, settings.core_readout, gabor, seed=seed, device=device)
+        case "cebra":
+            return fit_cebra(trials, settings.cebra, gabor, seed=seed, device=device)
         case "encoding":
             return fit_encoding(trials, settings.ridge, gabor, device)
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dina.decoders.base import Decoder
 from dina.decoders.cca import CcaDecoder
+from dina.decoders.cebra import CebraDecoder
 from dina.decoders.convolutional import ConvolutionalDecoder
 from dina.decoders.core_readout import CoreReadoutDecoder
 from dina.decoders.dina import DinaDecoder
@@ -21,5 +22,6 @@ DECODERS: dict[str, type[Decoder]] = {
         ConvolutionalDecoder,
         EncodingDecoder,
         CoreReadoutDecoder,
+        CebraDecoder,
     )
 }

@@ -32,7 +32,8 @@ class Look:
 
 # Okabe & Ito 2008, Color Universal Design; their yellow is too faint for lines on white.
 BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
-NAVY, BROWN, FOREST = "#002F4A", "#7A6A00", "#00513C"  # their blue, yellow and green, darker
+# Their blue, yellow, green and vermillion, darker.
+NAVY, BROWN, FOREST, MAROON = "#002F4A", "#7A6A00", "#00513C", "#6E3000"
 BLACK, GREY, PALE = "#222222", "#767676", "#BDBDBD"
 
 LOOKS = {
@@ -42,6 +43,7 @@ LOOKS = {
     "encoding": Look("encoding model", "encoding", GREEN, "s"),
     "core_readout": Look("core and Gaussian readout", "core, readout", FOREST, "d"),
     "cca": Look("canonical correlations with Gabor features", "CCA", BROWN, "h"),
+    "cebra": Look("CEBRA", "CEBRA", MAROON, "H"),
     "gabor_ridge": Look("ridge to Gabor features", "Gabor ridge", ORANGE, "^"),
     "ridge": Look("ridge to pixels", "pixel ridge", PURPLE, "v"),
     "convolutional": Look("convolutional decoder", "convolutional", VERMILLION, "P"),

@@ -14,6 +14,7 @@ from dina.settings.analysis import AblationSettings, AttributionSettings, Probin
 from dina.settings.decoding import (
     AlignmentSettings,
     CcaSettings,
+    CebraSettings,
     ConvolutionalSettings,
     CoreReadoutSettings,
     DecodersSettings,
@@ -55,6 +56,7 @@ __all__ = [
     "AttributionSettings",
     "CalciumSettings",
     "CcaSettings",
+    "CebraSettings",
     "ConvolutionalSettings",
     "CoreReadoutSettings",
     "Count",

@@ -226,13 +226,31 @@ class CcaSettings(Section):
     )
 
 
+class CebraSettings(Section):
+    """CEBRA, labelled by Gabor features of what was shown; needs the optional package."""
+
+    n_labels: Count = Field(16, description="Principal components of the Gabor features that label a trial.")
+    label_noise: Positive = Field(
+        0.5, description="Noise added to a label before the nearest trial is sought, s.d. of a component."
+    )
+    n_components: Count = Field(200, description="Principal components of the Gabor features that are read out.")
+    n_hidden: Annotated[int, Field(ge=2)] = Field(256, description="Hidden units of a layer of the encoder.")
+    n_dimensions: Count = Field(64, description="Dimensions of the embedding.")
+    iterations: Count = Field(1000, description="Batches of the training.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(512, description="Trials in a batch.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of Adam.")
+
+
 class DecodersSettings(Section):
     """The rivals, on the same split and the same trials."""
 
-    also: Annotated[tuple[Literal["core_readout"], ...], AfterValidator(unique)] = Field(
-        (), description="Rivals that are fitted only where they are named here, since they take minutes a seed."
+    also: Annotated[tuple[Literal["core_readout", "cebra"], ...], AfterValidator(unique)] = Field(
+        (),
+        description="Rivals that are fitted only where they are named here, since they take minutes a seed; cebra "
+        "needs the package: pip install '.[cebra]'.",
     )
     ridge: RidgeSettings = RidgeSettings()
     cca: CcaSettings = CcaSettings()
     convolutional: ConvolutionalSettings = ConvolutionalSettings()
     core_readout: CoreReadoutSettings = CoreReadoutSettings()
+    cebra: CebraSettings = CebraSettings()

@@ -16,6 +16,7 @@ from dina.training.checkpoints import save_checkpoint
 from dina.training.train import describe_dina, fit_dina
 
 CPU = torch.device("cpu")
+RIVALS = tuple(name for name in RIVALS if name != "cebra")  # optional: test_cebra.py
 NAMES = (*RIVALS, "dina")
 SETTINGS = DecodersSettings.model_validate(
     {
