@@ -26,5 +26,8 @@ if not problems:
             problems.append("DINA is near chance")
         if single.value["dina"] > single.ci_high["ideal_observer"]:
             problems.append("DINA is above the ideal observer's upper limit")
+benchmark = pd.read_csv(results / "decoding.csv").query("metric == 'top1'").set_index("decoder")["value"]
+if benchmark["dina"] < 0.9 * benchmark["ideal_observer"]:
+    problems.append(f"on the benchmark's population DINA reaches {benchmark['dina']}, below 0.9 of the ideal observer")
 print("\n".join(problems) or "results are there and sane")
 sys.exit(bool(problems))

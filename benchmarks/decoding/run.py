@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
-from decoding.populations import SEEDS, load, population_names
+from decoding.populations import SCENES, SEEDS, load, population_names
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results" / "decoding.csv"
@@ -34,6 +34,10 @@ COLUMNS = (
 )  # fmt: skip
 KEYS = ["decoder", "population", "seed"]
 N_BOOTSTRAP = 1000
+N_TEST = SCENES.n_test
+SHARES = (*np.arange(0.005, 0.1, 0.005).round(3), 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 1.0)
+AT_SHARE = "top1_at_"
+NEEDED = ("neurons_for_90pct", "neurons_for_equal_score")
 PICTURE_PX = 32
 N_THREADS = 2
 MEGABYTE = 1024  # ru_maxrss is in kB
@@ -68,9 +72,37 @@ def main() -> None:
                     continue
                 rows = _in_a_process(decoder, population, seed, asked.cache)
                 table = pd.DataFrame([*table.to_dict("records"), *rows], columns=list(COLUMNS))
+                table = with_neurons_needed(table)
                 asked.table.parent.mkdir(parents=True, exist_ok=True)
                 table.to_csv(asked.table, index=False, float_format="%.5g")
                 print(*(f"{decoder} {population} {seed} {row['metric']} {row['value']:.3f}" for row in rows), sep="\n")
+
+
+def with_neurons_needed(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the shares of neurons that a score needs, from its rows ``top1_at_{share}``.
+
+    ``neurons_for_90pct`` of the way from chance to the decoder's own best; ``neurons_for_equal_score`` for 90 % of the
+    way to the convolutional decoder's best. Neurons are left on from the most to the least reliable; decoders stay as
+    they were fitted.
+    """
+    from dina.ablation.curves import goal_of, share_needed
+
+    table = table[~table["metric"].isin(NEEDED)]
+    at = table[table["metric"].str.startswith(AT_SHARE)]
+    rows = []
+    for (population, seed), of in at.groupby(["population", "seed"], sort=False):
+        curves = {}
+        for decoder, points in of.groupby("decoder", sort=False):
+            shares = points["metric"].str.removeprefix(AT_SHARE).astype(float).to_numpy()
+            curves[decoder] = shares, points["value"].to_numpy(), points.iloc[0]
+        goals = {decoder: goal_of(curve, 1 / N_TEST) for decoder, (_, curve, _) in curves.items()}
+        for decoder, (shares, curve, first) in curves.items():
+            for metric, goal in zip(NEEDED, (goals[decoder], goals.get("convolutional")), strict=True):
+                if goal is not None:
+                    about = {"decoder": decoder, "population": population, "seed": seed, "metric": metric}
+                    about |= {"seconds": first["seconds"], "peak_memory_mb": first["peak_memory_mb"]}
+                    rows.append(about | {"value": float(share_needed(shares, curve, goal))})
+    return pd.DataFrame([*table.to_dict("records"), *rows], columns=list(COLUMNS))
 
 
 def _in_a_process(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
@@ -94,18 +126,19 @@ def score(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
     started = time.perf_counter()
     if decoder in ("template", "ideal_observer"):
         ahead, image = _of_reference(decoder, trials, truth)
-        seconds, pictures = time.perf_counter() - started, None
+        seconds, pictures, curve = time.perf_counter() - started, None, {}
     else:
         fitted = fit(decoder, trials, seed)
         seconds = time.perf_counter() - started
         ahead, image, pictures = _of_decoder(fitted, trials)
+        curve = _of_fewer_neurons(fitted, trials)
     values = {"top1": np.clip(1 - ahead, 0, 1), "top5": np.clip(5 - ahead, 0, 1), "median_rank": ahead + 1}
     if pictures is not None:
         values["pixel_correlation"] = pictures
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
     rows = []
-    for metric, of_query in values.items():
-        per_image = np.bincount(image, of_query) / np.bincount(image)
+    by_image = {name: np.bincount(image, of_query) / np.bincount(image) for name, of_query in values.items()}
+    for metric, per_image in (by_image | curve).items():
         statistic = np.median if metric == "median_rank" else np.mean
         low, high = interval(per_image, N_BOOTSTRAP, statistic)
         row = {"decoder": decoder, "population": population, "seed": seed, "metric": metric}
@@ -145,6 +178,19 @@ def _of_decoder(fitted, trials) -> tuple[np.ndarray, np.ndarray, np.ndarray | No
         return ahead, asked.true, None
     shown = shrink(gallery, PICTURE_PX).reshape(-1, PICTURE_PX, PICTURE_PX)[asked.true]
     return ahead, asked.true, pixel_correlation(reconstruct(asked.z), shown)
+
+
+def _of_fewer_neurons(fitted, trials) -> dict[str, np.ndarray]:
+    """Top-1 of every test image with only the most reliable neurons left on."""
+    from dina.ablation.curves import keep_counts, order_by_reliability
+    from dina.ablation.neurons import top1_curve
+    from dina.probing.queries import single_trials
+    from dina.recordings.trials import TEST
+
+    counts = keep_counts(SHARES, trials.n_neurons)
+    represented = fitted.represent(trials.images[trials.image_ids(TEST)])
+    curve = top1_curve(fitted, single_trials(trials), represented, order_by_reliability(trials.reliability), counts)
+    return {f"{AT_SHARE}{count / trials.n_neurons:g}": top1 for count, top1 in zip(counts, curve, strict=True)}
 
 
 def _of_reference(decoder: str, trials, truth: Path) -> tuple[np.ndarray, np.ndarray]:

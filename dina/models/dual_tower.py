@@ -85,7 +85,7 @@ def build_dual_tower(
         image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components)
     else:
         image_tower = LearnedImageTower(gabor.grid, settings.channels)
-    read_in = build_read_in(settings.read_in, n_neurons, n_components, layout)
+    read_in = build_read_in(settings.read_in, settings.read_in_learning, n_neurons, n_components, layout)
     return DualTower(image_tower, NeuralTower(n_neurons, read_in, layout), settings.alignment)
 
 

@@ -111,16 +111,21 @@ class RetinotopicReadIn(nn.Module):
 READ_INS = (DenseReadIn, LowRankReadIn, RetinotopicReadIn)
 
 
-def build_read_in(settings: ReadInSettings, n_neurons: int, n_components: int, layout: tuple[int, int, int]):
-    """The read-in that the settings name, without values."""
+def build_read_in(
+    settings: ReadInSettings, learning: float, n_neurons: int, n_components: int, layout: tuple[int, int, int]
+) -> nn.Module:
+    """The read-in that the settings name, without values.
+
+    ``learning`` is that of :class:`~dina.models.anchored.Anchored`.
+    """
     n_values = layout[0] * layout[1] * layout[2]
     match settings.kind:
         case "dense":
-            return DenseReadIn(n_neurons, n_values, settings.learning)
+            return DenseReadIn(n_neurons, n_values, learning)
         case "low_rank":
-            return LowRankReadIn(n_neurons, n_values, n_components, settings.learning)
+            return LowRankReadIn(n_neurons, n_values, n_components, learning)
         case "retinotopic":
-            return RetinotopicReadIn(n_neurons, layout, settings.n_lobes, settings.learning)
+            return RetinotopicReadIn(n_neurons, layout, settings.n_lobes, learning)
 
 
 def _normal(values: Anchored, generator: torch.Generator) -> torch.Tensor:

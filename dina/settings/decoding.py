@@ -38,9 +38,10 @@ class ReadInSettings(Section):
         description="By way of a few components; every neuron to every map value; or every neuron at a place.",
     )
     n_lobes: Annotated[int, Field(ge=1, le=8)] = Field(1, description="Places of each neuron, retinotopic read-in.")
-    learning: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.05,
-        description="Relative change of the read-in's weights where a gate changes by 1; 0 keeps them at their start.",
+    learning: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        None,
+        description="Relative change of the read-in's weights where a gate changes by 1; 0 keeps them at their start. "
+        "Null is 0 beside the Gabor tower, whose closed form is no worse for it, and 5 beside a learned one.",
     )
 
 
@@ -72,7 +73,8 @@ class DinaModelSettings(Section):
 
     image_tower: Literal["gabor", "learned"] = Field(
         "gabor",
-        description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch.",
+        description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch "
+        "(set dina.training.learning_rate to 0.002 for it).",
     )
     channels: Count = Field(32, description="Channels of the latent maps.")
     n_components: Count = Field(200, description="Rank of the read-in and of the metric of the image maps.")
@@ -91,6 +93,13 @@ class DinaModelSettings(Section):
         description="Penalties of the closed-form start among which leave-one-out error chooses per neuron, "
         "in units of the prior's mean image variance.",
     )
+
+    @property
+    def read_in_learning(self) -> float:
+        """``read_in.learning``, or what suits the image tower."""
+        if self.read_in.learning is not None:
+            return self.read_in.learning
+        return {"gabor": 0.0, "learned": 5.0}[self.image_tower]
 
     @model_validator(mode="after")
     def _random_read_ins_learn(self) -> Self:

@@ -12,7 +12,7 @@ LIMIT_BYTES = 4 * 2**30
 
 
 def read_in(kind, n_neurons=20, n_lobes=1, learning=0.05, layout=LAYOUT):
-    return build_read_in(ReadInSettings(kind=kind, n_lobes=n_lobes, learning=learning), n_neurons, 5, layout)
+    return build_read_in(ReadInSettings(kind=kind, n_lobes=n_lobes), learning, n_neurons, 5, layout)
 
 
 def responses(n, n_neurons, seed=0):
@@ -79,7 +79,7 @@ def test_neurons_in_chunks_add_up():
 @pytest.mark.parametrize("kind", ["low_rank", "retinotopic"])
 def test_a_hundred_thousand_neurons_need_less_than_four_gib_to_train(kind):
     with torch.device("meta"):
-        module = build_read_in(ReadInSettings(kind=kind, n_lobes=2), 100_000, 200, (32, 8, 8))
+        module = build_read_in(ReadInSettings(kind=kind, n_lobes=2), 0.05, 100_000, 200, (32, 8, 8))
     learned = sum(p.numel() * p.element_size() for p in module.parameters())
     fixed = sum(b.numel() * b.element_size() for b in module.buffers())
     chunk = 4 * CHUNK_NEURONS * 32 * 64  # of the matrix and its gradient, each with a factor of its own
