@@ -106,7 +106,7 @@ def fit_core_readout(
 
     def batch_loss(batch: torch.Tensor) -> torch.Tensor:
         batch = batch.to(device)
-        error = (network(images[batch]) - response[batch]) ** 2 @ precision / len(precision)
+        error = ((network(images[batch]) - response[batch]) ** 2 * precision).mean(1)
         return (count[batch] * error).sum() / count[batch].sum() + settings.sparsity * network.sparsity()
 
     train(
@@ -153,7 +153,7 @@ def _validation(
 
     def validate() -> Validation:
         predicted = _predict(network, images)
-        error = (torch.from_numpy(predicted).to(device) - response) ** 2 @ precision / len(precision)
+        error = ((torch.from_numpy(predicted).to(device) - response) ** 2 * precision).mean(1)
         ahead = rivals_ahead(correlation(z, predicted * trials.weights), true)
         return Validation(
             loss=float((count * error).sum() / count.sum()), top1=float(np.mean(np.clip(1 - ahead, 0, 1)))

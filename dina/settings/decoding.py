@@ -172,19 +172,21 @@ class DinaSettings(Section):
 
 
 class ConvolutionalSettings(LearningSettings):
-    """The prior art that DINA is compared with: responses to pixels by a convolutional network."""
+    """The prior art that DINA is compared with: ridge to pixels, completed by a convolutional network."""
 
-    channels: Count = Field(32, description="Channels of the widest layer.")
-    size_px: Annotated[int, Field(ge=8, le=256)] = Field(
+    penalties: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (0.1, 0.3, 1, 3, 10, 30),
+        description="Penalties of the read-in among which the validation images choose, in units of the responses' "
+        "mean sum of squares.",
+    )
+    channels: Count = Field(16, description="Channels at the picture's full size.")
+    size_px: Annotated[int, Field(ge=8, le=256, multiple_of=4)] = Field(
         32, description="Height and width of the pictures that it predicts, pixels."
     )
-    epochs: Count = Field(60, description="Most passes over the training trials.")
+    epochs: Count = Field(15, description="Most passes over the training trials.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Trials in a batch.")
-    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW.")
+    learning_rate: Positive = Field(2e-3, description="Learning rate of AdamW.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
-    neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.3, description="Share of neurons silenced in each batch."
-    )
     patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
 
 
