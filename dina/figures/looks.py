@@ -53,6 +53,7 @@ LOOKS = {
     "dina_shuffled": Look("DINA, responses shuffled (control)", "shuffled", GREY, "2", "control"),
     "mean_image": Look("mean training image (baseline)", "mean image", GREY, "_", "baseline"),
     "random_image": Look("random training image (baseline)", "random image", GREY, "_", "baseline"),
+    "phase_scrambled": Look("true image, phases scrambled (baseline)", "scrambled", GREY, "_", "baseline"),
     "pixels": Look("true pixels (baseline)", "true pixels", GREY, "_", "baseline"),
     "blurred_pixels": Look("blurred true pixels (baseline)", "blurred pixels", GREY, "_", "baseline"),
 }

@@ -14,7 +14,7 @@ from dina.figures.looks import LOOKS, in_order, written
 from dina.figures.style import PAGE_WIDTH_IN, hide_frame, letter, page_figure
 from dina.probing.statistics import MEAN_OVER_SEEDS
 
-METRICS = {"pixel_correlation": "pixel\ncorrelation", "ssim": "SSIM"}
+METRICS = {"pixel_correlation": "pixel\ncorrelation", "field_correlation": "within\nthe field", "ssim": "SSIM"}
 LABEL_WIDTH, METRIC_WIDTH = 1.4, 2.0  # in pictures
 LABEL_BOX = {"color": "white", "pad": 0.8, "alpha": 0.85, "linewidth": 0}
 
@@ -38,9 +38,8 @@ def draw_reconstructions(reconstruction: Path) -> Figure:
         axes = figure.add_subplot(grid[:, column])
         draw_dots(axes, scores[scores["metric"] == metric].assign(chance=0.0), rows)
         axes.set(title=title, yticks=[], ylim=(len(rows) - 0.5, -1.5))  # beside the true images stays empty
-    letter(figure.axes[0], "a")
-    letter(figure.axes[-2], "b")
-    letter(figure.axes[-1], "c")
+    for axes, character in zip((figure.axes[0], *figure.axes[-len(METRICS) :]), "abcd", strict=True):
+        letter(axes, character)
     figure.legend(handles=legend_of_modes(chance=False), loc="outside lower right", ncols=2)
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from dina.decoders.base import Decoder, load_decoder
 from dina.decoders.pictures import shrink
 from dina.device import resolve_device
 from dina.models.ridge import ridge_path
+from dina.probing.field import population_field
 from dina.probing.queries import averaged_trials, single_trials
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, read_trials
@@ -30,9 +32,11 @@ def probe_reconstruction(
 
     A decoder that yields features (DINA, ridge to Gabor features) is read out by a linear probe: ridge from its
     features of training trials to pixels, the penalty chosen on validation trials. The store holds the table
-    ``scores`` with ``pixel_correlation`` and ``ssim`` beside two baselines, ``mean_image`` (the mean training image
-    whatever was shown) and ``random_image`` (a training image at random); ``example_images`` and ``examples``
-    (decoders, examples, size, size) from averaged responses, with the decoders' names as attribute.
+    ``scores`` with ``pixel_correlation``, ``field_correlation`` (over the pixels of ``field`` (size, size), which the
+    population sees: :func:`~dina.probing.field.population_field`) and ``ssim`` beside three baselines: ``mean_image``
+    (the mean training image whatever was shown), ``random_image`` (a training image at random) and ``phase_scrambled``
+    (the true image's amplitude spectrum with the phases of noise); ``example_images`` and ``examples`` (decoders,
+    examples, size, size) from averaged responses, with the decoders' names as attribute.
     """
     trials = read_trials(responses)
     size = settings.reconstruction_size_px
@@ -47,13 +51,18 @@ def probe_reconstruction(
         if reconstruct is not None:
             for mode, asked in queries.items():
                 pictures[decoder.name][mode].append(reconstruct(asked.z))
-    for name, picture in _baselines(trials, size, len(ids)).items():
+    for name, picture in _baselines(trials, target).items():
         pictures[name]["averaged"].append(picture)
+    field = population_field(trials, size)
     rows = []
     for name, modes in pictures.items():
         for mode, per_seed in modes.items():
             shown = queries[mode].true
-            for metric, score in (("pixel_correlation", pixel_correlation), ("ssim", structural_similarity)):
+            for metric, score in (
+                ("pixel_correlation", pixel_correlation),
+                ("field_correlation", partial(pixel_correlation, field=field)),
+                ("ssim", structural_similarity),
+            ):
                 per_image = np.mean([_by_image(score(p, target[shown]), shown) for p in per_seed], axis=0)
                 about = {"decoder": name, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode}
                 about |= {"metric": metric, "pool_size": 0, "chance": np.nan}
@@ -64,15 +73,20 @@ def probe_reconstruction(
     scores["chance"] = scores["metric"].map(blind)  # what the best guess that ignores the response reaches
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", scores)
+        stores.write_array(store, "field", field)
         stores.write_array(store, "example_images", target[chosen], unit="0 black to 1 white")
         examples = np.stack([modes["averaged"][0][chosen] for modes in pictures.values()])
         stores.write_array(store, "examples", examples, unit="0 black to 1 white")
         stores.write_attributes(store, {"decoders": list(pictures), "image": ids[chosen]})
 
 
-def pixel_correlation(pictures: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """(n,) Pearson correlation over pixels between (n, size, size) pictures; 0 where one is flat."""
-    a, b = (x.reshape(len(x), -1) - x.reshape(len(x), -1).mean(1, keepdims=True) for x in (pictures, targets))
+def pixel_correlation(pictures: np.ndarray, targets: np.ndarray, field: np.ndarray | None = None) -> np.ndarray:
+    """(n,) Pearson correlation over pixels between (n, size, size) pictures; 0 where one is flat.
+
+    ``field`` (size, size) bool keeps some of the pixels.
+    """
+    flat = (x.reshape(len(x), -1) if field is None else x[:, field] for x in (pictures, targets))
+    a, b = (x - x.mean(1, keepdims=True) for x in flat)
     norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return np.divide((a * b).sum(1), norm, out=np.zeros(len(a), norm.dtype), where=norm > 0)
 
@@ -126,10 +140,23 @@ class _LinearProbe:
         return (self.decoder.features(z) @ self.coefficients + self.intercept).reshape(-1, self.size, self.size)
 
 
-def _baselines(trials: TrialResponses, size: int, n: int) -> dict[str, np.ndarray]:
+def phase_scrambled(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n, size, size) pictures with their mean and amplitude spectrum, and the phases of white noise."""
+    noise = np.fft.fft2(rng.standard_normal(pictures.shape))
+    phase = noise / np.abs(noise)
+    phase[:, 0, 0] = 1
+    return np.fft.ifft2(np.abs(np.fft.fft2(pictures)) * phase).real.astype(np.float32)
+
+
+def _baselines(trials: TrialResponses, target: np.ndarray) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(SEED)
+    n, size = target.shape[:2]
     train = _pictures(trials.images[trials.image_ids(TRAIN)], size)
-    chosen = np.random.default_rng(SEED).integers(len(train), size=n)
-    return {"mean_image": np.repeat(train.mean(0)[None], n, axis=0), "random_image": train[chosen]}
+    return {
+        "mean_image": np.repeat(train.mean(0)[None], n, axis=0),
+        "random_image": train[rng.integers(len(train), size=n)],
+        "phase_scrambled": phase_scrambled(target, rng),
+    }
 
 
 def _pictures(images: np.ndarray, size: int) -> np.ndarray:

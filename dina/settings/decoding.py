@@ -77,7 +77,7 @@ class DinaModelSettings(Section):
         "(set dina.training.learning_rate to 0.002 for it).",
     )
     channels: Count = Field(32, description="Channels of the latent maps.")
-    n_components: Count = Field(200, description="Rank of the read-in and of the metric of the image maps.")
+    n_components: Count = Field(400, description="Rank of the read-in and of the metric of the image maps.")
     read_in: ReadInSettings = ReadInSettings()
     alignment: AlignmentSettings = AlignmentSettings()
     n_image_components: Count = Field(

@@ -158,7 +158,11 @@ def write_probes(folder, *, categories=True):
         stores.write_table(store, "scores", scores(rows))
         stores.write_table(store, "comparisons", pd.DataFrame([ratios]))
     names = ["ridge", "dina", "mean_image"]
-    rows = [(name, -1, "averaged", 0, metric, 0.3) for name in names for metric in ("pixel_correlation", "ssim")]
+    rows = [
+        (name, -1, "averaged", 0, metric, 0.3)
+        for name in names
+        for metric in ("pixel_correlation", "field_correlation", "ssim")
+    ]
     with stores.new_store(folder / "reconstruction") as store:
         stores.write_table(store, "scores", scores(rows))
         stores.write_array(store, "example_images", rng.random((4, 8, 8), np.float32))

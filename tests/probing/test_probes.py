@@ -87,7 +87,10 @@ def test_reconstruction_beats_the_mean_image(fitted):
     ridge = score(table, decoder="ridge", metric="pixel_correlation", trial_mode="averaged")
     mean = score(table, decoder="mean_image", metric="pixel_correlation", trial_mode="averaged")
     assert ridge.value > 0.8 > mean.value
-    assert stores.read_array(fitted / "rec", "examples").shape == (3, 8, 8, 8)
+    assert stores.read_array(fitted / "rec", "examples").shape == (4, 8, 8, 8)
+    scrambled = score(table, decoder="phase_scrambled", metric="pixel_correlation", trial_mode="averaged")
+    assert abs(scrambled.value) < 0.3
+    assert score(table, decoder="ridge", metric="field_correlation", trial_mode="averaged").value > 0.8
 
 
 def test_category_probe_beside_pixels(fitted):
