@@ -198,11 +198,11 @@ class CoreReadoutSettings(LearningSettings):
         32, description="Height and width of the pictures that it sees, pixels."
     )
     sparsity: NonNegative = Field(
-        0.0, description="Weight in the loss of the mean magnitude of a neuron's channel weights."
+        0.01, description="Weight in the loss of the mean magnitude of a neuron's channel weights."
     )
-    epochs: Count = Field(30, description="Most passes over the training images.")
+    epochs: Count = Field(12, description="Most passes over the training images.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(64, description="Images in a batch, their showings averaged.")
-    learning_rate: Positive = Field(5e-3, description="Learning rate of AdamW.")
+    learning_rate: Positive = Field(1e-2, description="Learning rate of AdamW.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
 
