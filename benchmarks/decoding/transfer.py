@@ -97,7 +97,7 @@ def identified(model, trials) -> dict:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """Identification against training images, a panel a family; points are seeds."""
+    """Identification against training images, a panel a family; points are seeds, with 95 % intervals over images."""
     import matplotlib.pyplot as plt
 
     from dina.figures.style import chance_line, house_style
@@ -111,6 +111,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 mean = of.groupby("n_images")["top1"].mean()
                 axis.plot(mean.index, mean, color=colour, label=label)
                 axis.scatter(of["n_images"], of["top1"], s=10, color=colour)
+                axis.vlines(of["n_images"], of["ci_low"], of["ci_high"], color=colour, linewidth=0.8)
             axis.set(xscale="log", xlabel="training images", title=family, ylim=(0, 1))
             axis.set_xticks(N_IMAGES, [f"{n:,}" for n in N_IMAGES])
             axis.minorticks_off()

@@ -23,7 +23,7 @@ from dina.recordings.reliability import (
 )
 from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
-from dina.recordings.trials import TrialResponses, describe_neurons, refuse_small_splits, write_trials
+from dina.recordings.trials import LEFT_OUT, TrialResponses, describe_neurons, refuse_small_splits, write_trials
 from dina.settings import ResponsesSettings
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
     (trials, neurons), NaN for neurons without dF/F; and, in its attributes, the line between the clocks of log and
     movie, if they differ. Trials whose response or baseline window overlaps a masked frame of any plane, or an interval
     between its frames in which some were lost, are left out and counted in the attribute ``n_masked_trials``; those
-    with a window beyond the movie in ``n_outside_trials``. Repeats count the trials that are left. Of these,
-    ``overlapping_share`` have a response window that overlaps a neighbour's.
+    with a window beyond the movie in ``n_outside_trials``; those that the split leaves out in ``n_left_out_trials``
+    alone. Repeats count the trials that are left. Of these, ``overlapping_share`` have a response window that overlaps
+    a neighbour's.
 
     Raises
     ------
@@ -62,11 +63,12 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
     inside = _inside(onset_s + lag, settings, frame_time_s)
     seen = inside.copy()
     seen[inside] = ~_masked(session, frame_time_s, onset_s[inside] + lag, settings, "dff" in measures)
-    kept = np.flatnonzero(seen)
-    n_outside, n_masked = int(np.sum(~inside)), int(np.sum(inside & ~seen))
+    wanted = shown.split != LEFT_OUT
+    kept = np.flatnonzero(seen & wanted)
+    n_outside, n_masked = int(np.sum(~inside & wanted)), int(np.sum(inside & ~seen & wanted))
     overlapping_share = float(_overlapping(onset_s, settings)[kept].mean()) if len(kept) else 0.0
-    _tell(len(onset_s), n_outside, n_masked, overlapping_share)
-    if len(kept) < len(onset_s):
+    _tell(int(wanted.sum()), n_outside, n_masked, overlapping_share)
+    if len(kept) < wanted.sum():
         where = f"{shown.log}, {len(kept)} trials inside the movie and outside masked frames and gaps"
         remedy = "Mask fewer frames of the session, or shorten responses.window_s."
         refuse_small_splits(shown.image_index[kept], shown.split[kept], where, remedy)
@@ -90,6 +92,7 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
                 "baseline_s": settings.baseline_s,
                 "n_masked_trials": n_masked,
                 "n_outside_trials": n_outside,
+                "n_left_out_trials": int(np.sum(~wanted)),
                 "overlapping_share": overlapping_share,
                 "clock": None if clock is None else clock.describe(onset_s),
             },

@@ -1,14 +1,15 @@
-"""Train, validation and test: by image, never by trial, near-duplicates on one side."""
+"""Train, validation and test: by image, category or block of time, near-duplicates on one side."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dina.errors import InputError, problem
-from dina.recordings.trials import SPLITS, TEST, TRAIN, VALIDATION
+from dina.recordings.trials import LEFT_OUT, SPLITS, TEST, TRAIN, VALIDATION
 
 DUPLICATE_BITS = 4  # of 64 bits of the perceptual hash; re-encoded or slightly shifted copies differ by fewer
 FEWEST_IMAGES = 10
+GAP_SHARE = 0.02  # of the trials, between blocks of time
 FEWEST_TRAIN, FEWEST_HELD_OUT = 5, 2  # images, below which nothing can be fitted or told
 COMPARED_AT_ONCE = 2048
 
@@ -104,6 +105,81 @@ def split_images(
         )
         raise InputError(problem(where, found, expected, remedy))
     return images
+
+
+def split_categories(
+    category: np.ndarray, validation_share: float, test_share: float, seed: int, where: object = "categories"
+) -> np.ndarray:
+    """Hold out whole categories: at least one to test, one to validate and one to train.
+
+    Parameters
+    ----------
+    category : (images,) -1 where unknown; these train
+
+    Returns
+    -------
+    (images,) uint8, index into ``SPLITS``.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three categories.
+    """
+    names, size = np.unique(category[category >= 0], return_counts=True)
+    if len(names) < 3:
+        remedy = "Name them in the log's column category, or set stimuli.split_by: images."
+        raise InputError(problem(where, f"{len(names)} categories", "at least 3 to hold some out", remedy))
+    order = np.random.default_rng(seed).permutation(len(names))
+    side, start = np.full(len(category), TRAIN, np.uint8), 0
+    for code, share, left in ((TEST, test_share, 2), (VALIDATION, validation_share, 1)):
+        total = np.cumsum(size[order[start:]])
+        n = max(1, int(np.searchsorted(total, share * len(category) + 1e-9, side="right")))
+        stop = min(start + n, len(names) - left)
+        side[np.isin(category, names[order[start:stop]])] = code
+        start = stop
+    return side
+
+
+def split_time_blocks(
+    image_index: np.ndarray, group: np.ndarray, validation_share: float, test_share: float, where: object = "trials"
+) -> np.ndarray:
+    """Hold out the images of the recording's end; of these, no earlier showing is used.
+
+    The last trials test, those before them validate, and ``GAP_SHARE`` of all trials before each block is left out, as
+    is every showing of a held-out image or of its near-duplicate in another block.
+
+    Parameters
+    ----------
+    image_index : (trials,) in order of time
+    group : (images,) near-duplicates share a group
+
+    Returns
+    -------
+    (trials,) uint8, index into ``SPLITS``, or ``LEFT_OUT``.
+
+    Raises
+    ------
+    InputError
+        If too few images are left on a side, as where all are shown throughout.
+    """
+    n = len(image_index)
+    gap = int(np.ceil(GAP_SHARE * n))
+    test = n - round(test_share * n)
+    validation = test - gap - round(validation_share * n)
+    block = np.full(n, LEFT_OUT, np.uint8)
+    block[test:], block[validation : test - gap], block[: max(0, validation - gap)] = TEST, VALIDATION, TRAIN
+    of_trial = group[image_index]
+    side = np.full(group.max() + 1, TRAIN, np.uint8)
+    side[of_trial[block == VALIDATION]] = VALIDATION
+    side[of_trial[block == TEST]] = TEST
+    split = np.where(side[of_trial] == block, block, LEFT_OUT).astype(np.uint8)
+    n_images = [len(np.unique(image_index[split == code])) for code in (TRAIN, VALIDATION, TEST)]
+    if n_images[TRAIN] < FEWEST_TRAIN or min(n_images[1:]) < FEWEST_HELD_OUT:
+        found = ", ".join(f"{k} {SPLITS[code]}" for code, k in enumerate(n_images)) + " images in blocks of their own"
+        expected = f"at least {FEWEST_TRAIN} {SPLITS[TRAIN]} and {FEWEST_HELD_OUT} of each other images"
+        remedy = "Where all images are shown throughout, blocks cannot part them: set stimuli.split_by: images."
+        raise InputError(problem(where, found, expected, remedy))
+    return split
 
 
 def _take(candidates: np.ndarray, size: np.ndarray, wanted: float) -> list[int]:

@@ -13,7 +13,7 @@ from dina import stores
 from dina.errors import InputError, problem
 from dina.recordings.clock import ClockEvents, fit_clock, read_clock_events
 from dina.recordings.images import read_images
-from dina.recordings.splits import near_duplicates, split_images
+from dina.recordings.splits import near_duplicates, split_categories, split_images, split_time_blocks
 from dina.recordings.stimulus_log import StimulusLog, onsets_s, read_stimulus_log
 from dina.recordings.trials import SPLITS
 from dina.settings import StimuliSettings
@@ -86,8 +86,8 @@ def prepare_stimuli(
     if movie is not None:
         _inside_movie(log, events, movie, stimulus_log)
     pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
-    split, n_duplicates = _splits(log.split, image_index, pictures, settings, stimulus_log)
     category, category_names = _categories(log.category, image_index, len(pictures))
+    split, n_duplicates = _splits(log.split, image_index, pictures, category, settings, stimulus_log)
     with stores.new_store(output) as store:
         stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
         stores.write_array(store, "image_index", image_index)
@@ -156,16 +156,25 @@ def _inside_movie(log: StimulusLog, events: ClockEvents | None, movie: Path, sti
 
 
 def _splits(
-    given: np.ndarray | None, image_index: np.ndarray, images: np.ndarray, settings: StimuliSettings, log: Path
+    given: np.ndarray | None,
+    image_index: np.ndarray,
+    images: np.ndarray,
+    category: np.ndarray,
+    settings: StimuliSettings,
+    log: Path,
 ) -> tuple[np.ndarray, int]:
     """(trials,) side of each trial, and how many images have a near-duplicate on another side."""
     group = near_duplicates(images)
-    if given is None:
+    shares = settings.validation_share, settings.test_share
+    if given is None and settings.split_by == "time_blocks":
+        return split_time_blocks(image_index, group, *shares, f"{log}, trials"), 0
+    if given is None and settings.split_by == "categories":
+        side = split_categories(category, *shares, settings.split_seed, f"{log}, column category")
+    elif given is None:
         side = split_images(
             np.bincount(image_index, minlength=len(images)),
             group,
-            settings.validation_share,
-            settings.test_share,
+            *shares,
             settings.split_seed,
             f"{log}, images",
         )
@@ -178,10 +187,32 @@ def _splits(
     np.maximum.at(highest, group, side)
     across = int(np.sum(lowest[group] != highest[group]))
     if across:
-        warnings.warn(
-            f"{across} images have a near-duplicate on another side of the log's split; scores flatter.", stacklevel=2
-        )
+        _tell_near_duplicates(group, side, lowest, highest, image_index, settings, log)
     return side[image_index], across
+
+
+def _tell_near_duplicates(
+    group: np.ndarray,
+    side: np.ndarray,
+    lowest: np.ndarray,
+    highest: np.ndarray,
+    image_index: np.ndarray,
+    settings: StimuliSettings,
+    log: Path,
+) -> None:
+    """Raise for near-duplicates on two sides, naming a pair, or warn where the settings allow them."""
+    across = int(np.sum(lowest[group] != highest[group]))
+    if settings.allow_near_duplicates:
+        told = f"{across} images have a near-duplicate on another side of the split; scores flatter."
+        warnings.warn(told, stacklevel=2)
+        return
+    image = int(np.flatnonzero(lowest[group] != highest[group])[0])
+    other = int(np.flatnonzero((group == group[image]) & (side != side[image]))[0])
+    row, twin = (row_of(log, int(np.flatnonzero(image_index == k)[0])) for k in (image, other))
+    found = f"its image, in {SPLITS[side[image]]!r}, is nearly that of {twin}, in {SPLITS[side[other]]!r} "
+    found += f"({across} images have such a near-duplicate)"
+    remedy = "Put near-duplicates on one side, remove the column split, or set stimuli.allow_near_duplicates."
+    raise InputError(problem(f"{log}, {row}", found, "near-duplicates on one side, since they give the answer", remedy))
 
 
 def _refuse_equal(images: np.ndarray, side: np.ndarray, image_index: np.ndarray, log: Path) -> None:

@@ -20,6 +20,7 @@ from dina.recordings.stabilising import event_size, stabilise
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
+LEFT_OUT = 255  # of trials that no split may use
 STORED = (
     "responses", "image_index", "repeat", "onset_s", "split", "images", "category", "reliability", "event_size",
     "mean", "sd",

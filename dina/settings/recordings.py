@@ -26,6 +26,15 @@ class StimuliSettings(Section):
         description="Share of images for the test, where the log has no split; images shown several times are "
         "preferred, but a third of those shown twice stay in training.",
     )
+    split_by: Literal["images", "categories", "time_blocks"] = Field(
+        "images",
+        description="What is held out where the log has no split: images; whole categories; or the images of the "
+        "recording's end, of which no earlier showing is used, nor anything close to the border (slow drift and "
+        "behaviour then tell nothing).",
+    )
+    allow_near_duplicates: bool = Field(
+        False, description="Go on where the log's split has near-duplicates on both sides, which flatters every score."
+    )
     split_seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the split, where the log has none.")
 
 

@@ -54,10 +54,13 @@ def session(tmp_path):
     return tmp_path, log
 
 
-def measure(folder, clock_events=None, **settings):
+SMALL = StimuliSettings(image_size_px=32)
+
+
+def measure(folder, clock_events=None, stimuli=SMALL, **settings):
     settings = ResponsesSettings(**{"window_s": (-0.2, 0.6), "lag_s": 0.0} | settings)
     shown = (folder / "log.csv", folder / "images.npy", folder / "stimuli")
-    prepare_stimuli(*shown, StimuliSettings(image_size_px=32), image_width_deg=16.0, clock_events=clock_events)
+    prepare_stimuli(*shown, stimuli, image_width_deg=16.0, clock_events=clock_events)
     measure_responses(folder / "session", folder / "stimuli", folder / "responses", settings)
     return read_trials(folder / "responses")
 
@@ -168,6 +171,31 @@ def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
         InputError, match=r"log.csv, row \d+: found the same picture in 'train' and 'test', .*see row \d+"
     ):
         measure(folder)
+
+
+def test_near_duplicates_across_a_given_split_fail_unless_allowed(session):
+    folder, log = session
+    images = np.load(folder / "images.npy")
+    images[119] = np.clip(images[0].astype(int) + 3, 0, 255)
+    np.save(folder / "images.npy", images)
+    side = np.array(["train", "validation", "test"])[np.clip(log["image"].to_numpy() // 40, 0, 2)]
+    log.assign(split=side).to_csv(folder / "log.csv", index=False)
+    with pytest.raises(InputError, match=r"log.csv, row \d+: .* in 'train', is nearly that of row \d+, in 'test'"):
+        measure(folder)
+    with pytest.warns(UserWarning, match="2 images have a near-duplicate on another side"):
+        measure(folder, stimuli=StimuliSettings(image_size_px=32, allow_near_duplicates=True))
+
+
+def test_blocks_of_time_end_in_responses_without_what_is_left_out(session):
+    folder, log = session
+    log["image"] = np.arange(len(log)) % 120
+    log.iloc[120:].assign(onset_s=log["onset_s"].iloc[:120].to_numpy()).to_csv(folder / "log.csv", index=False)
+    trials = measure(folder, stimuli=StimuliSettings(image_size_px=32, split_by="time_blocks", test_share=0.2))
+    first, last = (trials.onset_s[trials.split == side] for side in (0, 2))
+    assert len(last) == 24 and last.min() - first.max() > 0.95 * 12
+    left_out = stores.read_attributes(folder / "responses")["n_left_out_trials"]
+    assert left_out == 6 and len(trials.split) == 114
+    assert stores.read_attributes(folder / "responses")["n_outside_trials"] == 0
 
 
 def test_window_means_follow_the_lines_between_samples():

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from dina.errors import InputError
-from dina.recordings.splits import near_duplicates, split_images
+from dina.recordings.splits import near_duplicates, split_categories, split_images, split_time_blocks
 from dina.recordings.trials import TEST, TRAIN, VALIDATION
 
 
@@ -69,3 +69,38 @@ def test_a_group_larger_than_its_side_stays_in_training():
 def test_shares_that_leave_nothing_to_train_on_are_refused():
     with pytest.raises(InputError, match="images: found .* train, .* expected at least 5 train"):
         split_images(np.ones(20, int), np.arange(20), 0.45, 0.49, seed=0)
+
+
+def test_whole_categories_are_held_out():
+    category = np.repeat(np.arange(10), 20).astype(np.int16)
+    category[:3] = -1
+    side = split_categories(category, 0.1, 0.2, 0)
+    for name in range(10):
+        assert len(np.unique(side[category == name])) == 1
+    assert np.mean(side == TEST) == pytest.approx(0.2, abs=0.02)
+    assert np.mean(side == VALIDATION) == pytest.approx(0.1, abs=0.02)
+    assert (side[:3] == TRAIN).all()
+    assert set(split_categories(np.arange(3), 0.1, 0.1, 1)) == {TRAIN, VALIDATION, TEST}
+
+
+def test_two_categories_cannot_be_held_out():
+    with pytest.raises(InputError, match="2 categories; expected at least 3"):
+        split_categories(np.arange(20) % 2, 0.1, 0.1, 0)
+
+
+def test_blocks_of_time_share_no_image_and_do_not_touch():
+    rng = np.random.default_rng(0)
+    image_index = rng.integers(0, 600, 1000)
+    group = np.arange(600)
+    group[1] = 0  # near-duplicates
+    split = split_time_blocks(image_index, group, 0.1, 0.2)
+    blocks = [np.flatnonzero(split == code) for code in (TRAIN, VALIDATION, TEST)]
+    assert blocks[1].min() - blocks[0].max() > 20 and blocks[2].min() - blocks[1].max() > 20
+    groups = [set(group[image_index[block]]) for block in blocks]
+    assert not (groups[0] & groups[1] or groups[0] & groups[2] or groups[1] & groups[2])
+    assert len(blocks[2]) == 200 and blocks[2].max() == 999
+
+
+def test_images_shown_throughout_cannot_be_parted_by_time():
+    with pytest.raises(InputError, match="0 train.*shown throughout.*split_by: images"):
+        split_time_blocks(np.tile(np.arange(50), 20), np.arange(50), 0.1, 0.1)
