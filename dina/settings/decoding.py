@@ -240,12 +240,12 @@ class CcaSettings(Section):
 class CebraSettings(Section):
     """CEBRA, labelled by Gabor features of what was shown; needs the optional package."""
 
-    n_labels: Count = Field(100, description="Principal components of the Gabor features that label a trial.")
+    n_labels: Count = Field(200, description="Principal components of the Gabor features that label a trial.")
     label_noise: Positive = Field(
         0.5, description="Noise added to a label before the nearest trial is sought, s.d. of a component."
     )
     n_components: Count = Field(200, description="Principal components of the Gabor features that are read out.")
-    n_hidden: Annotated[int, Field(ge=2)] = Field(512, description="Hidden units of a layer of the encoder.")
+    n_hidden: Annotated[int, Field(ge=2)] = Field(1024, description="Hidden units of a layer of the encoder.")
     n_dimensions: Count = Field(200, description="Dimensions of the embedding.")
     iterations: Count = Field(300, description="Batches of the training.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(512, description="Trials in a batch.")
