@@ -76,7 +76,7 @@ class DinaModelSettings(Section):
         description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch "
         "(set dina.training.learning_rate to 0.002 for it).",
     )
-    channels: Count = Field(32, description="Channels of the latent maps.")
+    channels: Count = Field(64, description="Channels of the latent maps.")
     n_components: Count = Field(400, description="Rank of the read-in and of the metric of the image maps.")
     read_in: ReadInSettings = ReadInSettings()
     alignment: AlignmentSettings = AlignmentSettings()

@@ -2,9 +2,10 @@
 
 Each neuron's response is regressed on the image's Gabor components under a Gaussian prior that is
 centred somewhere in the image; the best centre, width and penalty have the least leave-one-out
-error on training images. With ``B`` (neurons × map values) the fitted weights, ``a`` the neurons'
-weights and ``diag(a) B = U S Vᵀ``, the cosine between a response and the predicted response is the
-cosine between ``Uᵀ(a z)`` and ``S Vᵀ φ(image)``: two towers that meet in maps spread by ``V``.
+error on training images. With ``B`` (neurons × map values) the fitted weights, ``L`` the whitening of the
+noise that they leave, shared noise included, and ``L B = U S Vᵀ``, the cosine between a whitened response
+and the predicted one is the cosine between ``Uᵀ L z`` and ``S Vᵀ φ(image)``: two towers that meet in maps
+spread by ``V``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from dina.models.dual_tower import DualTower, build_dual_tower
 from dina.models.features import FeatureSpace, fit_feature_space
 from dina.models.neural_tower import NeuralTower
+from dina.models.noise import fit_noise
 from dina.models.read_in import DenseReadIn, LowRankReadIn, RetinotopicReadIn
 from dina.recordings.trials import TRAIN, TrialResponses
 from dina.settings import DinaModelSettings, GaborSettings
@@ -28,6 +30,9 @@ from dina.training.shared import NeuronPrior
 CENTRE_STEP = 0.25  # between the priors' centres, share of the image; half of it gains nothing measurable
 EDGE = 0.125  # outermost centres, share of the image
 RANK_FLOOR = 1e-4  # directions of the prior below this share of its largest variance are left out
+NOISE_FACTORS = 3  # that all neurons share; one does nearly as well
+LEAST_NOISE_SD = 0.05  # of a typical response
+RELIABILITY_POWER = 0.25
 MAX_LEVERAGE = 0.999  # keeps the leave-one-out formula finite
 CHUNK_NEURONS = 4096  # whose predictions are compared at a time: 0.5 GB for 2,800 images
 
@@ -78,8 +83,7 @@ def start_in_closed_form(
         space, scores = shared.space, shared.space.components(trials.images[ids])
     covariance = None if shared is None else shared.covariance
     encoding = fit_local_encoding(trials, space, scores, settings, covariance)
-    # One fewer than neurons: the direction in which all neurons move together is taken out.
-    n_components = min(settings.n_components, trials.n_neurons - 1, scores.shape[1], settings.channels * gabor.grid**2)
+    n_components = min(settings.n_components, trials.n_neurons, scores.shape[1], settings.channels * gabor.grid**2)
     model = build_dual_tower(
         settings, gabor, image_shape=trials.images.shape[1:], n_neurons=trials.n_neurons, n_components=n_components
     ).to(device)
@@ -182,15 +186,13 @@ def _improve(
 def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, trials: TrialResponses) -> torch.Tensor:
     """Write the factored encoding model into the towers; returns the held-out image components.
 
-    Neurons weigh as the root of their reliability, which the images of other simulations favoured; the weights that
-    responses come with are divided out again. Subtracting the mean over neurons makes the cosine a correlation, which
-    a gain shared by all neurons moves less.
+    Responses are whitened by the noise, and neurons weigh besides as the fourth root of their reliability, which
+    validation images of simulations favoured; the weights that responses come with are divided out again.
     """
     image_tower, neural_tower = model.image_tower, model.neural_tower
     given = torch.from_numpy(trials.weights).to(encoding.weights)
-    amplitude = given.sqrt()
-    weights = centred_weights(encoding.weights, given)
-    image_side, strength, neuron_side = torch.linalg.svd(weights, full_matrices=False)
+    whitening = _whitening(encoding, trials)
+    image_side, strength, neuron_side = torch.linalg.svd(whitening.apply(encoding.weights), full_matrices=False)
     rank = image_tower.strength.numel()
     mixing, map_weights = _mix_channels(space, image_side[:, :rank] * strength[:rank], image_tower.layout)
     # Fewer channels leave the columns not quite orthogonal; a second factorisation makes the cosine of maps exact.
@@ -202,13 +204,14 @@ def _set_towers(model: DualTower, space: FeatureSpace, encoding: LocalEncoding, 
         image_tower.mixing: mixing,
         image_tower.loadings: basis.T,
         image_tower.strength: strength,
-        neural_tower.weight: torch.where(given > 0, amplitude / given, 0),
+        neural_tower.weight: torch.where(given > 0, 1 / given, 0) / whitening.sd,
     }
     with torch.no_grad():
         for tensor, values in start.items():
             tensor.copy_(values)
-    _start_read_in(neural_tower, down, basis.T, neuron_side[:rank].T @ map_weights.T, trials)
-    return _centre_neurons(encoding.held_out * amplitude) @ down
+    weights = whitening.transposed(neuron_side[:rank].T @ map_weights.T)
+    _start_read_in(neural_tower, whitening.transposed(down), basis.T, weights, trials)
+    return whitening.apply(encoding.held_out) @ down
 
 
 def _start_read_in(
@@ -226,18 +229,39 @@ def _start_read_in(
             start_retinotopic(read_in, weights.cpu().numpy(), z, z @ down @ up)
 
 
-def centred_weights(weights: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-    """(components, neurons) weights as they enter the towers, of neurons with the (neurons,) weights of responses."""
-    return _centre_neurons(weights * given.sqrt())
+@dataclass
+class _Whitening:
+    """``L = diag(r) (I − A diag(k) Aᵀ) diag(1 / sd)`` on neurons: noise to unit variance, reliable ones to the fore."""
+
+    sd: torch.Tensor
+    axes: torch.Tensor
+    shrink: torch.Tensor
+    emphasis: torch.Tensor
+
+    def apply(self, values: torch.Tensor) -> torch.Tensor:
+        """(n, neurons) ``values Lᵀ``."""
+        scaled = values / self.sd
+        return (scaled - (scaled @ self.axes * self.shrink) @ self.axes.T) * self.emphasis
+
+    def transposed(self, values: torch.Tensor) -> torch.Tensor:
+        """(neurons, n) ``Lᵀ values`` but for the division by ``sd``, which the tower's weights hold."""
+        emphasised = values * self.emphasis[:, None]
+        return emphasised - self.axes @ (self.shrink[:, None] * (self.axes.T @ emphasised))
+
+
+def _whitening(encoding: LocalEncoding, trials: TrialResponses) -> _Whitening:
+    """From what single training trials leave of their image's held-out prediction."""
+    train = trials.trials(TRAIN)
+    image = np.searchsorted(trials.image_ids(TRAIN), trials.image_index[train])
+    residuals = trials.standardised(train, weighted=False) - encoding.held_out.cpu().numpy()[image]
+    noise = fit_noise(residuals, NOISE_FACTORS, LEAST_NOISE_SD)
+    parts = (noise.sd, noise.axes, noise.shrink, trials.weights**RELIABILITY_POWER)
+    return _Whitening(*(torch.from_numpy(part).to(encoding.weights) for part in parts))
 
 
 def _square_root(covariance: torch.Tensor) -> torch.Tensor:
     variance, vectors = torch.linalg.eigh(covariance)
     return (vectors * variance.clamp(min=0).sqrt()) @ vectors.T
-
-
-def _centre_neurons(values: torch.Tensor) -> torch.Tensor:
-    return values - values.mean(1, keepdim=True)
 
 
 def _mix_channels(space: FeatureSpace, factors: torch.Tensor, layout: tuple[int, int, int]):

@@ -26,7 +26,7 @@ from dina.stores import new_store
 from dina.threads import apply_threads
 from dina.training.batches import generator_on, shuffled_batches
 from dina.training.checkpoints import save_checkpoint
-from dina.training.closed_form import centred_weights, fit_local_encoding
+from dina.training.closed_form import fit_local_encoding
 from dina.training.loop import Validation, train
 from dina.training.objective import batch_loss, validation
 from dina.training.shared import NeuronPrior
@@ -116,7 +116,7 @@ def fit_neuron_prior(
         scores = space.components(other.images[other.image_ids(TRAIN)])
         encoding = fit_local_encoding(other, space, scores, settings.model)
         given = torch.from_numpy(other.weights).to(device)
-        weights = centred_weights(encoding.weights, given).double()
+        weights = (encoding.weights * given.sqrt()).double()
         covariance += weights @ weights.T
         n_neurons += other.n_neurons
     return NeuronPrior(space, (covariance / n_neurons).float().cpu().numpy())

@@ -3,9 +3,17 @@ import pytest
 import torch
 
 from dina.models.features import fit_feature_space
+from dina.models.noise import fit_noise
 from dina.recordings.trials import TRAIN, VALIDATION
 from dina.settings import DinaModelSettings, ReadInSettings
-from dina.training.closed_form import _priors, fit_local_encoding, start_in_closed_form
+from dina.training.closed_form import (
+    LEAST_NOISE_SD,
+    NOISE_FACTORS,
+    RELIABILITY_POWER,
+    _priors,
+    fit_local_encoding,
+    start_in_closed_form,
+)
 
 CPU = torch.device("cpu")
 SETTINGS = DinaModelSettings(n_image_components=80, channels=40, n_components=60)
@@ -50,7 +58,7 @@ def test_locality_lowers_the_error_of_local_neurons(gabor_trials, fitted):
     assert local.centre[:, 0].isfinite().float().mean() > 0.8
 
 
-def test_towers_reproduce_the_encoding_models_correlation(gabor_trials, small_gabor, fitted):
+def test_towers_reproduce_the_encoding_models_cosine_of_whitened_responses(gabor_trials, small_gabor, fitted):
     space, scores = fitted
     model, held_out = start_in_closed_form(gabor_trials, SETTINGS, small_gabor, CPU)
     torch.nn.init.zeros_(model.neural_tower.residual[-1].weight)
@@ -60,12 +68,14 @@ def test_towers_reproduce_the_encoding_models_correlation(gabor_trials, small_ga
     with torch.no_grad():
         found = model(torch.from_numpy(z), torch.from_numpy(images)).numpy()
     encoding = fit_local_encoding(gabor_trials, space, scores, SETTINGS)
-    amplitude = np.sqrt(gabor_trials.weights)
     unweighted = np.divide(z, gabor_trials.weights, out=np.zeros_like(z), where=gabor_trials.weights > 0)
-    predicted = scores[:15] @ encoding.weights.numpy() * amplitude
-    predicted -= predicted.mean(1, keepdims=True)
-    observed = unweighted * amplitude
-    observed -= observed.mean(1, keepdims=True)
+    train = gabor_trials.trials(TRAIN)
+    image = np.searchsorted(gabor_trials.image_ids(TRAIN), gabor_trials.image_index[train])
+    residuals = gabor_trials.standardised(train, weighted=False) - encoding.held_out.numpy()[image]
+    noise = fit_noise(residuals, NOISE_FACTORS, LEAST_NOISE_SD)
+    emphasis = gabor_trials.weights**RELIABILITY_POWER
+    predicted = noise.whiten(scores[:15] @ encoding.weights.numpy()) * emphasis
+    observed = noise.whiten(unweighted) * emphasis
     expected = observed @ predicted.T
     expected /= np.linalg.norm(observed, axis=1)[:, None] * np.linalg.norm(predicted, axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-4)
