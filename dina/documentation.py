@@ -98,7 +98,7 @@ Parquet, CSV or TSV, one row a trial, sorted by time; or an NWB 2 file (`.nwb`, 
 | `onset_s` or `onset_frame` | image onset in seconds from the start of the movie, or as a volume's number from 0 |
 | `image` | file name in the image folder, or index into the image array (`.npy`) |
 | `category` | optional, one for all showings of an image: a label of the image, for the category probe |
-| `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; made if absent |
+| `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; else `stimuli.split_by` |
 
 Further columns of numbers (`running_cm_s`, `pupil_area`; empty cells allowed) are carried along as the table
 `behaviour` of `stimuli` and `responses`, one row a trial; no decoder reads them. Other columns are ignored.

@@ -166,10 +166,11 @@ def _read_in(
 
 
 def linear_pictures(trials: TrialResponses, target: np.ndarray, penalty: float) -> np.ndarray:
-    """(training trials, pixels) that ridge makes of a trial when all showings of its image are left out."""
+    """(training trials, pixels) that ridge makes of a trial without its image, or in a closed set without its cycle."""
     chosen = trials.trials(TRAIN)
     z, image = trials.standardised(chosen), trials.image_index[chosen]
-    fold = np.searchsorted(trials.image_ids(TRAIN), image) % N_FOLDS
+    group = trials.repeat[chosen] if trials.is_closed_set else np.searchsorted(trials.image_ids(TRAIN), image)
+    fold = group % N_FOLDS
     made = np.empty((len(z), target.shape[1]), np.float32)
     for out in range(N_FOLDS):
         kept = fold != out

@@ -108,6 +108,7 @@ def fit_neurons(
     """Ridge under the penalty with the neuron's least error on training images left out one by one.
 
     An image's showings are averaged, so that none of them tells of another, and it weighs as often as it was shown.
+    In a closed set, where other showings of the image are known, trials are left out instead.
 
     Parameters
     ----------
@@ -119,8 +120,12 @@ def fit_neurons(
     """
     from sklearn.linear_model import RidgeCV
 
-    response, ids = trials.averaged(TRAIN)
-    count = np.bincount(np.searchsorted(ids, trials.image_index[trials.trials(TRAIN)]))
+    train, ids = trials.trials(TRAIN), trials.image_ids(TRAIN)
+    shown = np.searchsorted(ids, trials.image_index[train])
+    if trials.is_closed_set:
+        response, scores, count = trials.standardised(train), scores[shown], np.ones(len(train), int)
+    else:
+        response, count = trials.averaged(TRAIN)[0], np.bincount(shown)
     unit = float(count @ np.mean(scores.astype(np.float64) ** 2, axis=1))
     ridge = RidgeCV(alphas=[penalty * unit for penalty in penalties], alpha_per_target=True)
     ridge.fit(scores, response, sample_weight=count)

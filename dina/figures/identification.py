@@ -65,7 +65,7 @@ def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
     labelled = [pool for pool in pools if pool == pools[-1] or pool * LABELS_APART <= pools[-1]]
     axes.set_xticks(labelled, [str(pool) for pool in labelled])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel="unseen images in the pool", ylim=(0, 1.02))
+    axes.set(xlabel="images in the pool", ylim=(0, 1.02))
 
 
 def draw_decoders(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Figure:

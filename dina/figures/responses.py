@@ -143,7 +143,7 @@ def _draw_splits(axes: Axes, trials: TrialResponses) -> None:
 def _draw_repeats(figure: Figure, axes: Axes, trials: TrialResponses, ranked: np.ndarray) -> None:
     """The most reliable neurons by images, the two showings of an image one above the other."""
     axes.set(title="the most reliable neurons, two showings of each image")
-    kind = "unseen test"
+    kind = "test"
     first, second = repeat_pairs(trials.image_index, trials.repeat, trials.trials(TEST))
     if not len(first):
         kind = "repeated"

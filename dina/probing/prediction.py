@@ -15,7 +15,7 @@ from dina.decoders.base import load_decoder
 from dina.device import resolve_device
 from dina.probing.ceilings import Moments, Showings, moments, repeated_showings
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, bounds, resampled
-from dina.recordings.reliability import FEWEST_PAIRS
+from dina.recordings.reliability import is_measurable
 from dina.recordings.trials import TEST, TRAIN, TrialResponses, read_trials
 from dina.settings import ProbingSettings
 
@@ -35,10 +35,10 @@ def probe_prediction(
     correlation, FEVE; means over seeds) and ``scores`` (:data:`~dina.probing.statistics.COLUMNS`, over explainable
     neurons, intervals over images). Over neurons, correlations are averaged and then divided by the averaged ceiling,
     and FEVE's parts are summed before they are divided: a neuron whose signal is measured near 0 must not rule. All are
-    empty of ceilings where fewer than ten test images were shown twice.
+    empty of ceilings where too few test images were shown twice (:func:`dina.recordings.reliability.is_measurable`).
 
     Which neurons are explainable is told by training showings, since the test's own would favour neurons whose ceiling
-    they overstate; by the test's where fewer than ten training images were shown twice.
+    they overstate; by the test's where too few training images were shown twice.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def probe_prediction(
     """
     trials = read_trials(responses)
     showings, ids = _showings(trials, TEST)
-    enough = len(ids) >= FEWEST_PAIRS
+    enough = is_measurable(trials.image_index[trials.trials(TEST)])
     explainable, told_by = explainable_neurons(trials)
     found = _predictions(trials, ids, decoders, device) if enough else {}
     per_seed = {name: [moments(showings, predicted) for predicted in seeds] for name, seeds in found.items()}
@@ -67,11 +67,18 @@ def probe_prediction(
 
 
 def explainable_neurons(trials: TrialResponses) -> tuple[np.ndarray, str]:
-    """(neurons,) bool, and the split whose showings told it: training, or test where that repeats too little."""
-    train, ids = _showings(trials, TRAIN)
-    measured, told_by = (train, "train") if len(ids) >= FEWEST_PAIRS else (_showings(trials, TEST)[0], "test")
-    if len(measured.mean) < 2:
+    """(neurons,) bool, and the split whose showings told it: train, test where that repeats too little, or none."""
+    told_by, split = next(
+        (
+            (name, split)
+            for name, split in (("train", TRAIN), ("test", TEST))
+            if is_measurable(trials.image_index[trials.trials(split)])
+        ),
+        ("none", None),
+    )
+    if split is None:
         return np.zeros(trials.n_neurons, bool), told_by
+    measured, _ = _showings(trials, split)
     return moments(measured, measured.mean).signal_variance > EXPLAINABLE, told_by
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from dina.errors import ShapeError
 
-FEWEST_PAIRS = 10  # repeated images below which reliability is not measured
+FEWEST_PAIRS = 10  # showings beyond each image's first, below which reliability is not measured
 
 
 def signal_variance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -61,6 +61,12 @@ def repeat_pairs(image_index: np.ndarray, repeat: np.ndarray, trials: np.ndarray
     counts = np.diff(np.r_[starts, len(order)])
     starts = starts[counts >= 2]
     return order[starts], order[starts + 1]
+
+
+def is_measurable(image_index: np.ndarray) -> bool:
+    """Whether (trials,) showings suffice: two repeated images and ``FEWEST_PAIRS`` showings beyond each one's first."""
+    again = np.bincount(image_index) - 1
+    return int(np.sum(again > 0)) >= 2 and int(again[again > 0].sum()) >= FEWEST_PAIRS
 
 
 def repeating_variance(responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from dina.imaging.frame_times import in_gaps
 from dina.recordings.clock import fit_clock
 from dina.recordings.drift import measure_drift
 from dina.recordings.reliability import (
-    FEWEST_PAIRS,
     explainable_variance,
+    is_measurable,
     repeat_pairs,
     repeating_variance,
     signal_and_noise_variance,
@@ -113,7 +113,7 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     """
     n_repeated = len(repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))[0])
     variance = explainable = snr = np.full(trials.n_neurons, np.nan, np.float32)
-    if n_repeated >= FEWEST_PAIRS:
+    if is_measurable(trials.image_index):
         variance = repeating_variance(trials.responses, trials.image_index, trials.repeat)
         explainable, snr = explainable_variance(*signal_and_noise_variance(trials.responses, trials.image_index))
     drift = measure_drift(trials)

@@ -1,4 +1,4 @@
-"""Train, validation and test: by image, category or block of time, near-duplicates on one side."""
+"""Train, validation and test: by image, category or block of time, near-duplicates on one side; or by cycle."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.recordings.trials import LEFT_OUT, SPLITS, TEST, TRAIN, VALIDATION
+from dina.tables import row_of
 
 DUPLICATE_BITS = 4  # of 64 bits of the perceptual hash; re-encoded or slightly shifted copies differ by fewer
 FEWEST_IMAGES = 10
 GAP_SHARE = 0.02  # of the trials, between blocks of time
 FEWEST_TRAIN, FEWEST_HELD_OUT = 5, 2  # images, below which nothing can be fitted or told
+FEWEST_TRAIN_SHOWINGS = 2  # of each image of a closed set: one tells nothing of noise
 COMPARED_AT_ONCE = 2048
 
 
@@ -180,6 +182,45 @@ def split_time_blocks(
         remedy = "Where all images are shown throughout, blocks cannot part them: set stimuli.split_by: images."
         raise InputError(problem(where, found, expected, remedy))
     return split
+
+
+def split_cycles(
+    image_index: np.ndarray, repeat: np.ndarray, validation_share: float, test_share: float, log: object = "log"
+) -> np.ndarray:
+    """A closed set: every image trains, validates and tests, each by showings of other cycles.
+
+    Cycle n is the n-th showing of each image. The last cycles test and those before them validate, whole and in
+    order of time, so that what drifts slowly does not tell a test trial by its neighbours.
+
+    Parameters
+    ----------
+    image_index : (trials,) in order of time
+    repeat : (trials,) 0 for an image's first showing
+    validation_share, test_share : of each image's showings, at least one
+
+    Returns
+    -------
+    (trials,) uint8, index into ``SPLITS``.
+
+    Raises
+    ------
+    InputError
+        If an image is shown too rarely, naming the row of its first showing.
+    """
+    n_showings = np.bincount(image_index)
+    n_test, n_validation = (np.maximum(1, np.rint(share * n_showings)) for share in (test_share, validation_share))
+    n_train = n_showings - n_test - n_validation
+    few = np.flatnonzero((n_train < FEWEST_TRAIN_SHOWINGS) & (n_showings > 0))
+    if len(few):
+        first = int(np.flatnonzero(np.isin(image_index, few))[0])
+        image = image_index[first]
+        found = f"an image shown {n_showings[image]} times, {len(few)} of {np.sum(n_showings > 0)} images so rarely"
+        expected = f"{FEWEST_TRAIN_SHOWINGS} showings to train beside {n_validation[image]:.0f} to validate "
+        expected += f"and {n_test[image]:.0f} to test"
+        remedy = "Show each image at least four times, lower the shares, or set stimuli.split_by: images."
+        raise InputError(problem(f"{log}, {row_of(log, first)}", found, expected, remedy))
+    ends = n_train[image_index], (n_train + n_validation)[image_index]
+    return np.select([repeat < ends[0], repeat < ends[1]], [TRAIN, VALIDATION], TEST).astype(np.uint8)
 
 
 def _take(candidates: np.ndarray, size: np.ndarray, wanted: float) -> list[int]:

@@ -13,7 +13,7 @@ from dina import stores
 from dina.errors import InputError, problem
 from dina.recordings.clock import ClockEvents, fit_clock, read_clock_events
 from dina.recordings.images import read_images
-from dina.recordings.splits import near_duplicates, split_categories, split_images, split_time_blocks
+from dina.recordings.splits import near_duplicates, split_categories, split_cycles, split_images, split_time_blocks
 from dina.recordings.stimulus_log import StimulusLog, onsets_s, read_stimulus_log
 from dina.recordings.trials import SPLITS
 from dina.settings import StimuliSettings
@@ -36,7 +36,7 @@ class Stimuli:
     log : the log's file name, for errors
     image_index : (trials,) int32, row of ``images``
     repeat : (trials,) int16, 0 for an image's first showing
-    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it
+    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it unless the set is closed
     images : (images, size, size) float32, 0 black to 1 white
     category : (images,) int16, index into ``category_names``; -1 unknown
     category_names : tuple of str
@@ -168,6 +168,8 @@ def _splits(
     shares = settings.validation_share, settings.test_share
     if given is None and settings.split_by == "time_blocks":
         return split_time_blocks(image_index, group, *shares, f"{log}, trials"), 0
+    if given is None and settings.split_by == "cycles":
+        return split_cycles(image_index, count_repeats(image_index), *shares, log), 0
     if given is None and settings.split_by == "categories":
         side = split_categories(category, *shares, settings.split_seed, f"{log}, column category")
     elif given is None:

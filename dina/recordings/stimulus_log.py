@@ -197,6 +197,7 @@ def _one_side(path: Path, image: np.ndarray, split: np.ndarray) -> None:
                     f"{path}, {row_of(path, row)}",
                     f"image {name!r} in {part!r}",
                     f"{side[name]!r}, as in an earlier row",
-                    "All repeats of an image belong to one split.",
+                    "All repeats of an image belong to one split; for a closed set, remove the column and set "
+                    "stimuli.split_by: cycles.",
                 )
             )

@@ -10,7 +10,7 @@ import numpy as np
 from dina import stores
 from dina.errors import InputError, problem
 from dina.recordings.reliability import (
-    FEWEST_PAIRS,
+    is_measurable,
     repeat_pairs,
     repeating_variance,
     shrink_reliability,
@@ -37,7 +37,7 @@ class TrialResponses:
     image_index : (trials,) int32, row of ``images``
     repeat : (trials,) int16, 0 for an image's first showing
     onset_s : (trials,) float64
-    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it
+    split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it unless the set is closed
     images : (images, height, width) float32, 0 black to 1 white
     category : (images,) int16, index into ``category_names``; -1 unknown
     category_names : tuple of str
@@ -77,6 +77,11 @@ class TrialResponses:
         return np.unique(self.image_index[self.split == split])
 
     @property
+    def is_closed_set(self) -> bool:
+        """Whether test images were trained on, by other showings: split by cycle, not by image."""
+        return bool(np.isin(self.image_ids(TEST), self.image_ids(TRAIN)).any())
+
+    @property
     def response_sd(self) -> np.ndarray:
         """(neurons,) s.d. of the responses over training trials, in their unit; 1 for a neuron that never varies."""
         sd = self.responses[self.trials(TRAIN)].std(0)
@@ -110,15 +115,15 @@ def describe_neurons(
 ) -> dict:
     """What is fitted to neurons, from training trials alone: event size, mean, sd, reliability and its source.
 
-    Reliability is the signal variance over all showings of training images, shrunk; ones where fewer than ten
-    training images repeat, and the source says so. Unless ``stabilised``, responses are taken as they are.
+    Reliability is the signal variance over all showings of training images, shrunk; ones where too few of these
+    repeat, and the source says so. Unless ``stabilised``, responses are taken as they are.
     """
     train = np.flatnonzero(split == TRAIN)
     size = event_size(responses[train], image_index[train]) if stabilised else np.zeros(responses.shape[1], np.float32)
     taken = stabilise(responses[train], size)
     mean, sd = taken.mean(0), taken.std(0)
     n_repeated = len(repeat_pairs(image_index, repeat, train)[0])
-    if n_repeated >= FEWEST_PAIRS:
+    if is_measurable(image_index[train]):
         n_showings = usual_showings(image_index[train])
         measured = repeating_variance(taken, image_index[train], repeat[train])
         reliability = shrink_reliability(measured, n_repeated, n_showings)

@@ -154,6 +154,11 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
             f"The last image was shown at {last_s:.0f} s of a movie of {length_s:.0f} s: "
             "if that is not so, volume_rate_hz is wrong, and every score below with it."
         )
+    if _is_closed_set(responses):
+        found.append(
+            "A closed set: every image trains, validates and tests, by showings of other cycles. Scores tell how well "
+            "known images are told apart, nothing of unseen ones; baselines that read true pixels know the answer."
+        )
     if n_test < FEW_TEST_IMAGES:
         found.append(f"{count(n_test, 'test image')}: intervals are wide, and decoders can hardly be told apart.")
     attributes = stores.read_attributes(responses)
@@ -173,6 +178,14 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
             f"{count(across, 'image')} of the log's split have a near-duplicate on another side: scores flatter."
         )
     return found
+
+
+def _is_closed_set(responses: Path) -> bool:
+    """Whether an image stands on two sides of the split."""
+    split, image = (stores.read_array(responses, name) for name in ("split", "image_index"))
+    names = stores.read_attributes(responses)["split_names"]
+    train, test = (image[split == names.index(name)] for name in ("train", "test"))
+    return bool(np.isin(test, train).any())
 
 
 def _reasons(rois: Any) -> str:

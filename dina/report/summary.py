@@ -26,7 +26,7 @@ def summarise(results: Path) -> str:
     if table.is_file():
         lines.append(f"Scores: {table.resolve()}")
         for recording, board in read_boards(table).items():
-            lines += ["", f"{recording}: identification among {board.pool} unseen images", *_table(board)]
+            lines += ["", f"{recording}: identification among {board.pool} test images", *_table(board)]
     return "\n".join(lines)
 
 

@@ -19,18 +19,20 @@ class StimuliSettings(Section):
         64, description="Images are reduced to this height and width for analysis, pixels."
     )
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        0.1, description="Share of images for validation, where the log has no split."
+        0.1,
+        description="Share of images (cycles: of each image's showings) for validation, where the log has no split.",
     )
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(
         0.1,
-        description="Share of images for the test, where the log has no split; images shown several times are "
-        "preferred, but a third of those shown twice stay in training.",
+        description="Share of images (cycles: of each image's showings) for the test, where the log has no split; "
+        "images shown several times are preferred, but a third of those shown twice stay in training.",
     )
-    split_by: Literal["images", "categories", "time_blocks"] = Field(
+    split_by: Literal["images", "categories", "time_blocks", "cycles"] = Field(
         "images",
         description="What is held out where the log has no split: images; whole categories; or the images of the "
         "recording's end, of which no earlier showing is used, nor anything close to the border (slow drift and "
-        "behaviour then tell nothing).",
+        "behaviour then tell nothing). For a closed set, few images shown often, cycles: the last showings of every "
+        "image, so that scores tell known images apart and say nothing of unseen ones.",
     )
     allow_near_duplicates: bool = Field(
         False, description="Go on where the log's split has near-duplicates on both sides, which flatters every score."

@@ -99,6 +99,8 @@ def fit_local_encoding(
 ) -> LocalEncoding:
     """Fit every neuron under the prior that predicts it best, on the feature space's device.
 
+    Errors are those of images left out; in a closed set, where images are known, of trials left out.
+
     Cost grows with priors × (images × components² + components³ + images × components × neurons);
     memory with images × neurons, and with ``CHUNK_NEURONS`` of them several times over.
 
@@ -114,8 +116,7 @@ def fit_local_encoding(
     """
     device = space.deviation.device
     response = torch.from_numpy(trials.averaged(TRAIN, weighted=False)[0]).to(device)
-    train = trials.trials(TRAIN)
-    count = torch.from_numpy(np.unique(trials.image_index[train], return_counts=True)[1]).to(response)
+    left_out = _LeftOut.of(trials, response)
     scores = torch.from_numpy(scores).to(device)
     n_neurons = response.shape[1]
     best = LocalEncoding(
@@ -127,7 +128,7 @@ def fit_local_encoding(
     root = None if covariance is None else _square_root(torch.from_numpy(covariance).to(device))
     for centre, prior in _priors(space, settings.field_widths):
         for tried in (prior,) if root is None else (prior, root @ prior @ root):
-            _improve(best, tried, centre, scores, response, count, settings.penalties)
+            _improve(best, tried, centre, scores, response, left_out, settings.penalties)
     return best
 
 
@@ -146,13 +147,38 @@ def _priors(space: FeatureSpace, widths: tuple[float, ...]) -> Iterator[tuple[tu
                 yield (y, x), torch.tensordot(torch.outer(rows, columns).flatten(), products, 1)
 
 
+@dataclass
+class _LeftOut:
+    """What one cross-validation step leaves out: an image with all its showings, or in a closed set one showing.
+
+    A showing has ``1 / parts`` of its image's leverage, and an error around the image's mean besides.
+    """
+
+    count: torch.Tensor  # (images, 1) showings
+    parts: torch.Tensor  # (images, 1)
+    spread: torch.Tensor  # (images, neurons) variance over showings that are left out one by one
+
+    @classmethod
+    def of(cls, trials: TrialResponses, response: torch.Tensor) -> _LeftOut:
+        """``response`` (training images, neurons) are the means over showings."""
+        train = trials.trials(TRAIN)
+        _, image, count = np.unique(trials.image_index[train], return_inverse=True, return_counts=True)
+        count = torch.from_numpy(count).to(response)[:, None]
+        spread = torch.zeros_like(response)
+        if not trials.is_closed_set:
+            return cls(count, torch.ones_like(count), spread)
+        image = torch.from_numpy(image).to(response.device)
+        z = torch.from_numpy(trials.standardised(train, weighted=False)).to(response)
+        return cls(count, count, spread.index_add_(0, image, (z - response[image]).square()) / count)
+
+
 def _improve(
     best: LocalEncoding,
     prior: torch.Tensor,
     centre: tuple[float, float],
     scores: torch.Tensor,
     response: torch.Tensor,
-    count: torch.Tensor,
+    left_out: _LeftOut,
     penalties: tuple[float, ...],
 ) -> None:
     """Replace the neurons that this prior predicts better; an image shown n times weighs n."""
@@ -162,7 +188,7 @@ def _improve(
     x = scores @ root
     unit = x.square().sum().div(len(x)).sqrt()
     x, root = x / unit, root / unit
-    weight = count.sqrt()[:, None]
+    weight = left_out.count.sqrt()
     weighted = x * weight
     power, basis = torch.linalg.eigh(weighted.T @ weighted)
     rotated = weighted @ basis
@@ -171,10 +197,12 @@ def _improve(
         target = rotated.T @ (response[:, some] * weight)
         for penalty in penalties:
             shrink = 1 / (power.clamp(min=0) + penalty)
-            leverage = (rotated.square() @ shrink)[:, None].clamp(max=MAX_LEVERAGE)
+            leverage = (rotated.square() @ shrink)[:, None] / left_out.parts
+            kept_out = 1 - leverage.clamp(max=MAX_LEVERAGE)
             predicted = (rotated * shrink) @ target / weight
-            held_out = (predicted - leverage * response[:, some]) / (1 - leverage)
-            error = ((response[:, some] - held_out).square() * count[:, None]).mean(0)
+            missed = response[:, some] - predicted
+            held_out = response[:, some] - missed / kept_out
+            error = ((missed.square() + left_out.spread[:, some]) * left_out.count / kept_out.square()).mean(0)
             better = error < best.error[some]
             where = start + better.nonzero()[:, 0]
             best.error[where] = error[better]

@@ -74,7 +74,7 @@ def write_quality(folder, changes):
         stores.write_table(store, "thresholds", limits(QualitySettings(), diameter_px=8.0))
 
 
-def write_stores(folder, n_planes, length_s, n_test):
+def write_stores(folder, n_planes, length_s, n_test, n_images=None):
     """What the report tells of a recording; without test images, one without stimuli."""
     for plane in range(n_planes):
         with stores.new_store(folder / f"plane-{plane}/registered") as store:
@@ -92,7 +92,7 @@ def write_stores(folder, n_planes, length_s, n_test):
             stores.write_attributes(store, {"n_near_duplicates_across_splits": 3})
         with stores.new_store(folder / "responses") as store:
             stores.write_array(store, "split", np.repeat([0, 1, 2], (30, 5, n_test)))
-            stores.write_array(store, "image_index", np.arange(35 + n_test))
+            stores.write_array(store, "image_index", np.arange(35 + n_test) % (n_images or 35 + n_test))
             stores.write_array(store, "onset_s", np.linspace(10, 700, 35 + n_test), unit="s")
             stores.write_array(store, "signal_variance", np.full(4, 0.01))
             stores.write_table(store, "behaviour", pd.DataFrame({"running_cm_s": [0.0], "pupil_area": [1.0]}))

@@ -55,6 +55,13 @@ def test_cautions_keep_to_their_thresholds(tmp_path, attributes, cautions):
     assert told(tmp_path, **attributes) == list(cautions)
 
 
+@pytest.mark.parametrize("n_images", [95, 10])
+def test_a_closed_set_is_told(tmp_path, n_images):
+    write_stores(tmp_path, n_planes=1, length_s=800, n_test=60, n_images=n_images)
+    write_quality(tmp_path, {0: {}})
+    assert ("A closed set" in " ".join(recording_facts(tmp_path).cautions)) == (n_images < 95)
+
+
 def test_lost_frames_are_told(tmp_path):
     write_stores(tmp_path, n_planes=1, length_s=800, n_test=60)
     write_quality(tmp_path, {0: {}})

@@ -56,7 +56,7 @@ def test_links_lead_somewhere(page):
 
 def test_scores_and_the_best_of_them(page):
     mouse, movie = page.split("<section")[1:]
-    assert "among 100 unseen images" in mouse and "0.55 <small>[0.50, 0.60]</small>" in mouse
+    assert "among 100 test images" in mouse and "0.55 <small>[0.50, 0.60]</small>" in mouse
     best = re.findall(r'class="best">(\S+)', mouse)
     assert best == ["0.55", "0.61", "20"]  # the ideal observer is a reference; fewer neurons are better
     assert "the road ends at the session" in movie and "<th>among" not in movie
