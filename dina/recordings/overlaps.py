@@ -1,0 +1,164 @@
+"""Overlapping crops: pairs of images that show the same part of one photograph, shifted, mirrored or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import pi
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+SIZE_PX = 64  # to which images are brought
+FINE_PX, COARSE_PX = 1.0, 2.5  # s.d. of the Gaussians between which structure is kept
+LEAST_CONTRAST = 0.03  # of the image's own, below which structure is not raised further
+N_PLACES = 24
+REACH_PX, POOLED_PX, PEAK_PX = 10, 3, 5  # a patch is its centre and so many pixels to each side
+ALIKE = 0.94  # correlation of two patches that makes a pair worth laying over each other
+SPREAD = 0.12  # (mean square)² over the mean fourth power; below, as of a spot on grey, any two images fit
+SHARED = 0.4  # of the images' area, below which nothing is said
+LEAST_ENERGY = 0.2  # of what the shared area would hold on average, lest blank parts fit anything
+FIT = 0.87  # correlation over the shared area
+RING_PX, N_AROUND = 4, 16
+SHARP = 0.25  # misfit there over the least misfit a few pixels around; near 1 along straight lines, which tell no place
+ROWS_AT_ONCE, COLUMNS_AT_ONCE, FITS_AT_ONCE = 64, 512, 128
+
+
+def overlapping_crops(images: np.ndarray, side: np.ndarray | None = None, device: str = "cpu") -> np.ndarray:
+    """Pairs of images that share half of their area or more at one scale, one of them mirrored left to right or not.
+
+    Images are brought to ``SIZE_PX``, less their local mean and contrast. A pair with two patches alike, of the
+    ``N_PLACES`` around each image's strongest extrema, is laid over each other at all shifts (normalised
+    cross-correlation by FFT). It overlaps if what is shared correlates by ``FIT`` or more at the best shift, and
+    clearly worse ``RING_PX`` around it. Crops of different scale or turned against each other are not found.
+
+    Cost grows with the square of the number of images. All pairs of 65,000 images are 3 · 10¹⁴ floating-point
+    operations; of pairs of different sides, where a fifth is held out, there are a third as many. Memory is 23 kB an
+    image and 0.3 GB.
+
+    Parameters
+    ----------
+    images : (images, height, width) float, 0 black to 1 white
+    side : (images,) int, or None
+        Only pairs of different sides are sought; None seeks all.
+    device : as torch names it
+
+    Returns
+    -------
+    (pairs, 2) int64, the first index the smaller, in order.
+
+    References
+    ----------
+    Lewis 1995, Vision Interface 95:120 (normalised cross-correlation); Padfield 2012, IEEE Trans. Image Process.
+    21:2706 (over the shared area alone); Lowe 2004, Int. J. Comput. Vis. 60:91 (places).
+    """
+    order = np.arange(len(images)) if side is None else np.argsort(side, kind="stable")
+    structure = _structure(images[order], device)
+    patches = torch.cat([_patches(part) for part in structure.split(COLUMNS_AT_ONCE)])
+    next_side = np.arange(len(images)) + 1 if side is None else np.searchsorted(side[order], side[order], side="right")
+    found = [np.empty((0, 2), np.int64)]
+    for mirrored in (False, True):
+        others = patches.flip(-1) if mirrored else patches
+        for pairs in _alike(patches, others, torch.from_numpy(next_side).to(structure.device)):
+            for some in pairs.split(FITS_AT_ONCE):
+                one, other = structure[some[:, 0]], structure[some[:, 1]]
+                found.append(some[fits(one, other.flip(-1) if mirrored else other)].cpu().numpy())
+    return np.unique(np.sort(order[np.concatenate(found)], axis=1), axis=0)
+
+
+def fits(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(pairs,) bool: whether two pictures without local mean match at one shift, and at no shift close by.
+
+    Parameters
+    ----------
+    one, other : (pairs, side, side)
+    """
+    fit = shifted_correlation(one, other)
+    period = fit.shape[-1]
+    peak, at = fit.flatten(1).max(1)
+    angle = torch.arange(N_AROUND, device=fit.device) * (2 * pi / N_AROUND)
+    y = (at[:, None] // period + torch.round(RING_PX * torch.sin(angle)).long()) % period
+    x = (at[:, None] % period + torch.round(RING_PX * torch.cos(angle)).long()) % period
+    around = fit[torch.arange(len(fit), device=fit.device)[:, None], y, x].amax(1)
+    return (peak >= FIT) & (1 - peak <= SHARP * (1 - around))
+
+
+def shifted_correlation(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(pairs, 2 · side, 2 · side) correlation over the shared area at every shift, -1 where that is below ``SHARED``.
+
+    Entry (y, x) is for the second picture moved down by y and right by x, modulo 2 · side.
+    """
+    side = one.shape[-1]
+    padded = (2 * side, 2 * side)
+
+    def spectrum(x: torch.Tensor) -> torch.Tensor:
+        return torch.fft.rfft2(x, padded)
+
+    def product(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.fft.irfft2(a * b.conj(), padded)
+
+    whole = spectrum(torch.ones_like(one[:1]))
+    shared = product(whole, whole).clamp(min=1)
+    least_one, least_other = (LEAST_ENERGY * shared * (x**2).mean((1, 2), keepdim=True) for x in (one, other))
+    energy = torch.maximum(product(spectrum(one**2), whole), least_one)
+    energy = energy * torch.maximum(product(whole, spectrum(other**2)), least_other)
+    fit = product(spectrum(one), spectrum(other)) / energy.clamp(min=1e-6).sqrt()
+    return torch.where(shared >= SHARED * side**2, fit, -1.0)
+
+
+def _structure(images: np.ndarray, device: str) -> torch.Tensor:
+    """(images, SIZE_PX, SIZE_PX) without local mean and contrast."""
+    parts = []
+    for start in range(0, len(images), COLUMNS_AT_ONCE):
+        x = torch.from_numpy(np.ascontiguousarray(images[start : start + COLUMNS_AT_ONCE], np.float32))[:, None]
+        x = F.interpolate(x.to(device), (SIZE_PX, SIZE_PX), mode="bilinear", antialias=True, align_corners=False)
+        x = _blurred(x, FINE_PX)
+        x = x - _blurred(x, COARSE_PX)
+        contrast = _blurred(x**2, COARSE_PX).clamp(min=0).sqrt()
+        floor = LEAST_CONTRAST * x.std((2, 3), keepdim=True)
+        parts.append((x / (contrast + floor).clamp(min=1e-6))[:, 0])
+    return torch.cat(parts)
+
+
+def _blurred(x: torch.Tensor, sd_px: float) -> torch.Tensor:
+    reach = round(3 * sd_px)
+    kernel = torch.exp(-(torch.arange(-reach, reach + 1.0, device=x.device) ** 2) / (2 * sd_px**2))
+    kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
+    x = F.pad(x, (reach,) * 4, mode="reflect")
+    return F.conv2d(F.conv2d(x, kernel), kernel.transpose(2, 3))
+
+
+def _patches(structure: torch.Tensor) -> torch.Tensor:
+    """(images, places, side, side) patches around the strongest extrema, less their mean, of length 1."""
+    strength = _blurred(structure[:, None], FINE_PX).abs()
+    peak = strength * (F.max_pool2d(strength, PEAK_PX, 1, PEAK_PX // 2) == strength)
+    inside = slice(REACH_PX, SIZE_PX - REACH_PX)
+    kept = torch.zeros_like(peak)
+    kept[..., inside, inside] = peak[..., inside, inside]
+    value, at = kept.flatten(1).topk(N_PLACES, 1)
+    y, x = (place.clamp(REACH_PX, SIZE_PX - 1 - REACH_PX) for place in (at // SIZE_PX, at % SIZE_PX))
+    offset = torch.arange(-REACH_PX, REACH_PX + 1, device=structure.device)
+    image = torch.arange(len(structure), device=structure.device)[:, None, None, None]
+    patch = structure[image, y[..., None, None] + offset[:, None], x[..., None, None] + offset]
+    patch = F.avg_pool2d(patch, POOLED_PX)
+    patch = patch - patch.mean((2, 3), keepdim=True)
+    patch = patch / patch.norm(dim=(2, 3), keepdim=True).clamp(min=1e-6)
+    spread = (structure**2).mean((1, 2)) ** 2 / (structure**4).mean((1, 2)).clamp(min=1e-12)
+    told = (value > 0) & (spread >= SPREAD)[:, None]  # other places resemble none
+    return patch * told[..., None, None]
+
+
+def _alike(patches: torch.Tensor, others: torch.Tensor, next_side: torch.Tensor) -> Iterator[torch.Tensor]:
+    """(pairs, 2) images of which any two patches correlate by ``ALIKE``, the second from ``next_side`` of the first."""
+    n = len(patches)
+    flat, flat_others = patches.flatten(2), others.flatten(2)
+    for start in range(0, n, ROWS_AT_ONCE):
+        rows, least = flat[start : start + ROWS_AT_ONCE], next_side[start : start + ROWS_AT_ONCE, None]
+        for left in range(int(least.min()), n, COLUMNS_AT_ONCE):
+            columns = flat_others[left : left + COLUMNS_AT_ONCE]
+            likeness = rows.flatten(0, 1) @ columns.flatten(0, 1).T
+            likeness = likeness.view(len(rows), N_PLACES, len(columns), N_PLACES).amax(1).amax(2)
+            second = torch.arange(left, left + len(columns), device=flat.device)
+            pairs = torch.nonzero((likeness >= ALIKE) & (second >= least))
+            if len(pairs):
+                yield pairs + torch.tensor([start, left], device=pairs.device)
