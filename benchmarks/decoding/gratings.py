@@ -1,13 +1,10 @@
 """Directions of drifting gratings from real cortex: ``python benchmarks/decoding/gratings.py FOLDER``.
 
-The folder, or ``make bench-gratings DATA=FOLDER``, or the environment variable ``DINA_GRATINGS``, holds sessions of
-two-photon responses of mouse visual cortex as ``*.mat`` (surlab/Park_et_al: ``D.neuronK``, trials of samples, and
-``TE.direction``); without it, nothing is done. A closed set: every cycle of the eight directions is told once by
-decoders that were fitted without it. Writes ``benchmarks/results/gratings.csv`` and a figure beside it.
-
-DINA sees a direction as a clip. What the files leave open is assumed: a full-field sinusoid of full contrast, three
-cycles across the picture (0.04 cycles per degree over 75 degrees), drifting at 2 Hz, in two frames a quarter of a
-temporal cycle (0.125 s) apart. In any one frame, opposite directions are one picture.
+The folder, or ``make bench-gratings DATA=FOLDER``, or the environment variable ``DINA_GRATINGS``, holds the sessions of
+``gratings_data.py``; without it, nothing is done. A closed set: every cycle of the eight directions is told once by
+decoders that were fitted without it. The directions come in one fixed order, so what a grating leaves behind tells the
+next one: activity before onset is the control, and responses are told again less what it predicts of them. Writes
+``benchmarks/results/gratings.csv`` and a figure beside it.
 """
 
 from __future__ import annotations
@@ -17,45 +14,22 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
+from decoding.gratings_data import N_DIRECTIONS, Session, all_clips, read_session
 from decoding.gratings_figure import draw
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-N_DIRECTIONS = 8
-CYCLES_PER_IMAGE, N_FRAMES, SIZE_PX = 3.0, 2, 32
-WINDOWS_S = {"response": (0.25, 2.0), "before onset": (-1.0, 0.0)}  # fluorescence rises within 0.25 s
+RESPONSE_S, BEFORE_S = (0.25, 2.0), (-1.0, 0.0)  # fluorescence rises within 0.25 s
 N_MODELS = 3  # of DINA for each left-out cycle; each validates on its third of the others
 ALPHAS = np.logspace(0, 4, 9)
 TARGETS = {"direction": N_DIRECTIONS, "orientation": N_DIRECTIONS // 2}  # kinds of each
 N_BOOTSTRAP = 1000
 Told = dict[str, dict[str, np.ndarray]]  # decoder, target → (trials,)
-
-
-@dataclass(frozen=True)
-class Session:
-    """Trials in order of time.
-
-    Attributes
-    ----------
-    name : str
-    traces : (trials, neurons, samples)
-    time_s : (samples,) from onset
-    direction : (trials,) 0 to 7, in steps of 45 degrees
-    cycle : (trials,) which showing of its direction
-    """
-
-    name: str
-    traces: np.ndarray
-    time_s: np.ndarray
-    direction: np.ndarray
-    cycle: np.ndarray
 
 
 def main() -> None:
@@ -79,47 +53,23 @@ def main() -> None:
     draw(table, asked.table.with_suffix(".png"))
 
 
-def read_session(path: Path) -> Session:
-    """Read a ``.mat`` of numbers; nothing in it is run."""
-    from scipy.io import loadmat
-
-    from dina.recordings.stimuli import count_repeats
-
-    held = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=["D", "TE", "t"])
-    numbers = [int(name.removeprefix("neuron")) for name in held["D"]._fieldnames if name.startswith("neuron")]
-    traces = np.stack([np.stack(getattr(held["D"], f"neuron{k}")) for k in sorted(numbers)], axis=1)
-    direction = np.round(np.asarray(held["TE"].direction) / (360 / N_DIRECTIONS)).astype(np.int32)
-    return Session(path.stem, traces.astype(np.float32), held["t"], direction, count_repeats(direction))
-
-
-def draw_clip(degrees: float, n_frames: int = N_FRAMES) -> np.ndarray:
-    """(frames, height, width) of a grating that drifts this way, 0 black to 1 white."""
-    from dina.models.gabor import FRAME_STEP
-
-    axis = (np.arange(SIZE_PX) + 0.5) / SIZE_PX - 0.5
-    along = axis * np.cos(np.deg2rad(degrees)) + axis[:, None] * np.sin(np.deg2rad(degrees))
-    turns = CYCLES_PER_IMAGE * along - FRAME_STEP * np.arange(n_frames)[:, None, None]
-    return (0.5 + 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32)
-
-
-def all_clips(n_frames: int = N_FRAMES) -> np.ndarray:
-    """(directions, frames, height, width)."""
-    return np.stack([draw_clip(degrees, n_frames) for degrees in np.arange(N_DIRECTIONS) * 360 / N_DIRECTIONS])
-
-
 def compare(session: Session, n_permutations: int) -> list[dict]:
-    """Rows of one session: every decoder in every window, its interval over cycles and its p value."""
+    """Rows of one session: every decoder on every activity, its interval over cycles and its p value."""
     rng = np.random.default_rng(0)
+    response, before = session.mean(RESPONSE_S), session.mean(BEFORE_S)
+    told_from = {
+        "response": (response, None),
+        "before onset": (before, None),
+        "response less history": (response, before),
+    }
     rows = []
-    for window, (start_s, stop_s) in WINDOWS_S.items():
-        inside = (session.time_s >= start_s) & (session.time_s < stop_s)
-        responses = session.traces[:, :, inside].mean(2)
-        found = score(responses, session.direction, session.cycle)
+    for activity, (responses, history) in told_from.items():
+        found = score(responses, session.direction, session.cycle, history)
         null = [
-            score(responses, permuted_within(session.direction, session.cycle, rng), session.cycle)
+            score(responses, permuted_within(session.direction, session.cycle, rng), session.cycle, history)
             for _ in range(n_permutations)
         ]
-        about = {"session": session.name, "n_neurons": responses.shape[1], "window": window}
+        about = {"session": session.name, "n_neurons": responses.shape[1], "activity": activity}
         rows += [about | row for row in _rows(found, null)]
     return rows
 
@@ -133,10 +83,21 @@ def permuted_within(direction: np.ndarray, cycle: np.ndarray, rng: np.random.Gen
     return permuted
 
 
-def score(responses: np.ndarray, direction: np.ndarray, cycle: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
-    """(decoder, target) → (cycles,) share of each left-out cycle's trials that are told right."""
-    told = leave_cycles_out(tell_by_dina, responses, direction, cycle)
-    told |= leave_cycles_out(tell_by_ridge, responses, direction, cycle)
+def score(
+    responses: np.ndarray, direction: np.ndarray, cycle: np.ndarray, history: np.ndarray | None = None
+) -> dict[tuple[str, str], np.ndarray]:
+    """(decoder, target) → (cycles,) share of each left-out cycle's trials that are told right.
+
+    With ``history`` (trials, neurons), from responses less what it predicts of them.
+    """
+    told: Told = {}
+    for left_out in np.unique(cycle):
+        test = np.flatnonzero(cycle == left_out)
+        left = responses if history is None else less_predicted(responses, history, cycle != left_out)
+        for tell in (tell_by_dina, tell_by_ridge):
+            for decoder, by_target in tell(left, direction, cycle, left_out).items():
+                for target, values in by_target.items():
+                    told.setdefault(decoder, {}).setdefault(target, np.full(len(cycle), -1))[test] = values
     shares = {}
     for target, kinds in TARGETS.items():
         for decoder, by_target in told.items():
@@ -145,17 +106,14 @@ def score(responses: np.ndarray, direction: np.ndarray, cycle: np.ndarray) -> di
     return shares
 
 
-def leave_cycles_out(
-    tell: Callable[..., Told], responses: np.ndarray, direction: np.ndarray, cycle: np.ndarray
-) -> Told:
-    """What is told of each cycle by decoders fitted without it."""
-    told: Told = {}
-    for left_out in np.unique(cycle):
-        test = np.flatnonzero(cycle == left_out)
-        for decoder, by_target in tell(responses, direction, cycle, left_out).items():
-            for target, values in by_target.items():
-                told.setdefault(decoder, {}).setdefault(target, np.full(len(cycle), -1))[test] = values
-    return told
+def less_predicted(responses: np.ndarray, history: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Responses less their ridge prediction from history, fitted on some (trials,)."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    ridge = make_pipeline(StandardScaler(), RidgeCV(ALPHAS)).fit(history[fitted], responses[fitted])
+    return (responses - ridge.predict(history)).astype(np.float32)
 
 
 def tell_by_dina(responses: np.ndarray, direction: np.ndarray, cycle: np.ndarray, left_out: int) -> Told:

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from decoding import gratings
+from decoding import gratings, gratings_data
 
 from dina.models.features import bank_maps
 from dina.models.gabor import GaborBank
@@ -57,7 +57,7 @@ def apart(pictures):
 
 
 def test_eight_clips_are_eight_stimuli_and_their_first_frames_are_four():
-    clips, others = gratings.all_clips(), ~np.eye(8, dtype=bool)
+    clips, others = gratings_data.all_clips(), ~np.eye(8, dtype=bool)
     assert clips.shape[1] >= 2 and clips.min() >= 0 and clips.max() <= 1
     assert apart(clips)[others].min() > 0.3
     opposite = np.arange(8), (np.arange(8) + 4) % 8
@@ -80,19 +80,20 @@ def test_without_a_folder_nothing_is_done_and_it_says_so(tmp_path, monkeypatch, 
 def test_from_files_to_table_and_figure(tmp_path, monkeypatch):
     traces, direction = tuned(period=8)
     write_session(tmp_path / "a_mouse_1.mat", traces, direction)
-    session = gratings.read_session(tmp_path / "a_mouse_1.mat")
+    session = gratings_data.read_session(tmp_path / "a_mouse_1.mat")
     np.testing.assert_allclose(session.traces, traces, rtol=1e-6)
     np.testing.assert_array_equal(session.cycle, np.repeat(np.arange(N_CYCLES), 8))
     monkeypatch.setenv("DINA_GRATINGS", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["gratings.py", "--permutations", "1", "--table", str(tmp_path / "out/table.csv")])
     gratings.main()
     assert (tmp_path / "out/table.png").stat().st_size > 10_000
-    table = pd.read_csv(tmp_path / "out/table.csv").set_index(["window", "target", "decoder"])
-    assert len(table) == 2 * 2 * 3 and (table["ci_low"] <= table["accuracy"]).all()
+    table = pd.read_csv(tmp_path / "out/table.csv").set_index(["activity", "target", "decoder"])
+    assert len(table) == 3 * 2 * 3 and (table["ci_low"] <= table["accuracy"]).all()
     assert set(table["chance"]) == {0.125, 0.25} and (table["n_cycles"] == N_CYCLES).all()
     response, before = table.loc["response"], table.loc["before onset"]
     assert (response.loc["direction", "accuracy"] > 0.8).all() and (response["p_value"] == 0.5).all()
     assert (response.loc["orientation", "accuracy"] > 0.8).all()
+    assert (table.loc["response less history"].loc["direction", "accuracy"] > 0.8).all()
     assert (np.abs(before["accuracy"] - before["chance"]) < 0.2).all()
 
 
@@ -103,6 +104,19 @@ def test_neurons_blind_to_direction_give_orientation_alone():
     for decoder in ("dina", "dina_start", "ridge"):
         assert found[decoder, "orientation"].mean() > 0.9
         assert found[decoder, "direction"].mean() < 0.7
+
+
+def test_history_is_removed_where_it_is_all_there_is():
+    """A fixed order: what is left of the grating before tells the next, until its trace is taken off."""
+    traces, direction = tuned(period=8, noise=0.3)
+    cycle = np.repeat(np.arange(N_CYCLES), 8)
+    before = np.roll(traces, 1, axis=0)[:, :, TIME_S > 0].mean(2)
+    left = 0.5 * before + 0.5 * np.random.default_rng(1).normal(size=before.shape)
+    told = [
+        gratings.tell_by_ridge(of, direction, cycle, 3)["ridge"]["direction"] == direction[:8]
+        for of in (left, gratings.less_predicted(left, before, cycle != 3))
+    ]
+    assert told[0].mean() > 0.8 > 0.5 > told[1].mean()
 
 
 def test_no_cycle_is_on_two_sides_and_the_parts_validate_all_others():
