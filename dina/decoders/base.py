@@ -44,6 +44,10 @@ class Decoder(ABC):
         """(n, d) features for linear probes; None where the decoder yields none."""
         return None
 
+    def predict(self, images: np.ndarray) -> np.ndarray | None:
+        """(m, neurons) responses that images should evoke, as ``z``; None where the decoder predicts none."""
+        return None
+
     @abstractmethod
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything fitted."""

@@ -51,6 +51,10 @@ class CoreReadoutDecoder(Decoder):
         """Likelihood, cosine or correlation."""
         return response_scores(z, represented, self.noise, self.score)
 
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """What it compares."""
+        return self.represent(images)
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """The network, the weights of neurons, and the noise."""
         return self.network.state_dict() | {"weights": torch.from_numpy(self.weights)} | self.noise.tensors()

@@ -53,8 +53,14 @@ class EncodingDecoder(Decoder):
 
     def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Likelihood, cosine or correlation."""
-        predicted = represented @ self.coefficients + self.intercept
-        return response_scores(z, predicted, self.noise, self.score)
+        return response_scores(z, self._responses(represented), self.noise, self.score)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Linear responses to the images' components."""
+        return self._responses(self.represent(images))
+
+    def _responses(self, represented: np.ndarray) -> np.ndarray:
+        return represented @ self.coefficients + self.intercept
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Coefficients, intercept, penalties, noise and the feature space."""

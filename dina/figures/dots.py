@@ -29,7 +29,7 @@ def draw_dots(axes: Axes, scores: pd.DataFrame, rows: list[str]) -> None:
         of = scores[scores["decoder"] == decoder]
         for mode, shift in zip(MODES, (-APART, APART) if len(of) > 1 else (0, 0), strict=True):
             for score in of[of["trial_mode"] == mode].itertuples():
-                _dot(axes, score, row + shift, LOOKS[decoder].colour, filled=mode == MODES[0])
+                draw_dot(axes, score, row + shift, LOOKS[decoder].colour, filled=mode == MODES[0])
     chance = scores["chance"].dropna()
     if len(chance):
         axes.axvline(chance.iloc[0], color=GREY, linewidth=0.8, linestyle=DOTTED, zorder=0)
@@ -57,7 +57,8 @@ def legend_of_modes(chance: bool = True) -> list[Line2D]:
     return handles
 
 
-def _dot(axes: Axes, score, y: float, colour: str, *, filled: bool) -> None:
+def draw_dot(axes: Axes, score, y: float, colour: str, *, filled: bool) -> None:
+    """One score, with ``value``, ``ci_low`` and ``ci_high``, at the height ``y``."""
     if np.isfinite(score.ci_low):
         axes.hlines(y, score.ci_low, score.ci_high, color=colour, linewidth=1)
     axes.plot(score.value, y, "o", color=colour, markerfacecolor=colour if filled else "white", zorder=3)

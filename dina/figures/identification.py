@@ -14,6 +14,7 @@ from dina.figures.looks import BLACK, GREY, LOOKS, PALE, in_order
 from dina.figures.style import DOTTED, letter, page_figure
 from dina.probing.statistics import MEAN_OVER_SEEDS
 
+CEILING, BEYOND = "ideal_observer", "beyond the ceiling"
 METRICS = {"top1": "top-1", "top5": "top-5", "median_rank": "median rank"}
 BESIDE = 0.02  # of the pool size, so that intervals do not hide each other
 LABELS_APART = 1.5  # pools that are closer to the largest would run into its label
@@ -41,7 +42,8 @@ def draw_pools(scores: pd.DataFrame) -> Figure:
     handles = {
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    order = [LOOKS[name].short for name in in_order(top1["decoder"])] + ["chance"]
+    order = [LOOKS[name].short for name in in_order(top1["decoder"])] + [BEYOND, "chance"]
+    order = [label for label in order if label in handles]
     figure.legend([handles[label] for label in order], order, loc="outside right center")
     return figure
 
@@ -55,6 +57,9 @@ def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
         beside = of["pool_size"] * (1 + BESIDE * (place - len(decoders) / 2))
         axes.vlines(beside, of["ci_low"], of["ci_high"], color=look.colour, linewidth=0.8)
         axes.plot(beside, of["value"], **style, label=look.short)
+    if CEILING in decoders:
+        of = top1[top1["decoder"] == CEILING].sort_values("pool_size")
+        axes.fill_between(of["pool_size"], of["value"], 2, color=PALE, alpha=0.3, linewidth=0, label=BEYOND)
     axes.plot(pools, 1 / pools, color=GREY, linewidth=0.8, linestyle=DOTTED, label="chance")
     axes.set_xscale("log")
     labelled = [pool for pool in pools if pool == pools[-1] or pool * LABELS_APART <= pools[-1]]

@@ -19,7 +19,7 @@ from dina.models.ranking import rivals_ahead
 from dina.probing.comparisons import compare
 from dina.probing.distractors import NONE, chance_of_pool, distractors, first_of_pool
 from dina.probing.queries import averaged_trials, single_trials
-from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
+from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, paired_ratio, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import ProbingSettings
 
@@ -27,6 +27,7 @@ SINGLE, AVERAGED = "single", "averaged"
 FIVE = 5
 SEED = 0
 OTHER_GALLERY = ("template",)
+CEILING = "ideal_observer"
 NO_RIVALS = ("dina_ensemble", "dina_shuffled", "dina_untrained")
 
 
@@ -45,7 +46,8 @@ def probe_identification(
     ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` its closed-form start, ``dina_shuffled`` DINA with
     responses that belong to other images, ``dina_untrained`` DINA with a neural tower as drawn at random), of which
     ``top1_hard``, ``top1_easy`` and ``top1_same_category`` are among chosen distractors
-    (:mod:`dina.probing.distractors`); the table ``comparisons`` (:func:`dina.probing.comparisons.compare`); and
+    (:mod:`dina.probing.distractors`), and ``top1_of_ceiling`` is the share of the ideal observer's top-1; the table
+    ``comparisons`` (:func:`dina.probing.comparisons.compare`); and
     ``rivals_ahead`` (decoders, test images) of single trials with the decoders' names as attribute.
 
     Parameters
@@ -66,9 +68,11 @@ def probe_identification(
     ]
     rows += [line for key, hits in found.among.items() for line in _rows_among(hits, found.pools, settings, *key)]
     n_images = len(trials.image_ids(TEST))
+    top1 = _top1_by_image(found.ahead, n_images)
+    rows += _rows_of_ceiling(top1, n_images, settings)
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
-        stores.write_table(store, "comparisons", _comparisons(found.ahead, n_images, settings))
+        stores.write_table(store, "comparisons", compare("dina", top1, NO_RIVALS, settings.n_bootstrap))
         names = [decoder for decoder, mode in found.ahead if mode == SINGLE and decoder not in OTHER_GALLERY]
         per_image = [np.nanmean(list(found.ahead[name, SINGLE].values()), axis=(0, 1)) for name in names]
         stores.write_array(store, "rivals_ahead", np.stack(per_image))
@@ -221,11 +225,27 @@ def _rows_among(
     return rows
 
 
-def _comparisons(ahead: dict, n_images: int, settings: ProbingSettings) -> pd.DataFrame:
-    """DINA's top-1 against each other decoder's; not against itself in other guise, nor where the gallery differs."""
-    top1 = {
+def _top1_by_image(ahead: dict, n_images: int) -> dict[tuple[str, str], np.ndarray]:
+    """(decoder, trial mode) → (images,) top-1 over seeds and repeats; not of those whose gallery is another."""
+    return {
         key: _hits(np.stack(list(seeds.values())), n_images, n_images, 1)
         for key, seeds in ahead.items()
         if key[0] not in OTHER_GALLERY
     }
-    return compare("dina", top1, NO_RIVALS, settings.n_bootstrap)
+
+
+def _rows_of_ceiling(
+    top1: dict[tuple[str, str], np.ndarray], n_images: int, settings: ProbingSettings
+) -> list[dict[str, Any]]:
+    """Each decoder's top-1 as a share of the ideal observer's over the same images; nothing where that is unknown."""
+    rows = []
+    for (decoder, mode), values in top1.items():
+        at_most = top1.get((CEILING, mode))
+        if at_most is None or decoder == CEILING:
+            continue
+        ratio, low, high = paired_ratio(values, at_most, settings.n_bootstrap)
+        chance = 1 / n_images / at_most.mean() if at_most.any() else np.nan
+        about = {"decoder": decoder, "seed": MEAN_OVER_SEEDS, "split": "test", "trial_mode": mode, "chance": chance}
+        about |= {"metric": "top1_of_ceiling", "pool_size": n_images, "n": n_images}
+        rows.append(about | {"value": ratio, "ci_low": low, "ci_high": high})
+    return rows

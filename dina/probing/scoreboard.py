@@ -12,15 +12,20 @@ from dina.probing.statistics import MEAN_OVER_SEEDS
 COLUMNS = (
     "recording", "decoder", "metric", "trial_mode", "pool_size", "value", "ci_low", "ci_high", "n", "chance",
 )  # fmt: skip
-METRICS = ("top1", "top5", "median_rank", "pixel_correlation", "category_balanced_accuracy")
-PROBES = ("identification", "reconstruction", "categories")
+IDENTIFIED = ("top1", "top1_of_ceiling", "top5", "median_rank")
+METRICS = (
+    *IDENTIFIED, "pixel_correlation", "category_balanced_accuracy", "prediction_correlation", "normalised_correlation",
+    "feve",
+)  # fmt: skip
+PROBES = ("identification", "reconstruction", "categories", "prediction")
 
 
 def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -> None:
     """Collect the probes' and ablations' headline figures.
 
     Identification in the pool of all test images; ``dina`` is the mean over seeds. Shares of neurons are of the
-    strongest-first order. Combinations without meaning have no row.
+    strongest-first order; prediction is of explainable neurons, whose ceiling has rows of its own. Combinations without
+    meaning have no row.
 
     Parameters
     ----------
@@ -35,7 +40,7 @@ def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -
 def _scores(name: str, folder: Path) -> pd.DataFrame:
     probes = pd.concat([stores.read_table(folder / "probes" / probe, "scores") for probe in PROBES])
     probes = probes[(probes["seed"] == MEAN_OVER_SEEDS) & probes["metric"].isin(METRICS)]
-    identified = probes["metric"].isin(METRICS[:3])
+    identified = probes["metric"].isin(IDENTIFIED)
     largest = probes[identified].groupby("decoder")["pool_size"].transform("max")
     whole = probes[identified][probes.loc[identified, "pool_size"] == largest]
     needed = stores.read_table(folder / "ablations" / "neurons", "needed")

@@ -41,7 +41,7 @@ def interval(
     if statistic is np.mean and values[0] in (0, 1) and (values == values[0]).all():
         unseen = Z_95**2 / (len(values) + Z_95**2)
         return (0.0, unseen) if values[0] == 0 else (1 - unseen, 1.0)
-    return _bounds(statistic(values[resampled(len(values), n_bootstrap)], axis=1))
+    return bounds(statistic(values[resampled(len(values), n_bootstrap)], axis=1))
 
 
 def paired_ratio(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tuple[float, float, float]:
@@ -58,7 +58,7 @@ def paired_ratio(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tu
     if not np.mean(others):
         return (np.nan,) * 3
     kept = below > 0
-    return (float(np.mean(values) / np.mean(others)), *_bounds(above[kept] / below[kept]))
+    return (float(np.mean(values) / np.mean(others)), *bounds(above[kept] / below[kept]))
 
 
 def paired_difference(values: np.ndarray, others: np.ndarray, n_bootstrap: int) -> tuple[float, float, float]:
@@ -70,7 +70,7 @@ def paired_difference(values: np.ndarray, others: np.ndarray, n_bootstrap: int) 
     """
     differences = np.asarray(values) - np.asarray(others)
     samples = differences[resampled(len(differences), n_bootstrap)].mean(1)
-    return (float(differences.mean()), *_bounds(samples))
+    return (float(differences.mean()), *bounds(samples))
 
 
 def row(
@@ -85,6 +85,7 @@ def row(
     return {**about, "value": float(statistic(values, axis=0)), "ci_low": low, "ci_high": high, "n": len(values)}
 
 
-def _bounds(samples: np.ndarray) -> tuple[float, float]:
+def bounds(samples: np.ndarray) -> tuple[float, float]:
+    """Percentile interval of bootstrap samples (n,)."""
     tail = (1 - LEVEL) / 2
     return float(np.quantile(samples, tail)), float(np.quantile(samples, 1 - tail))

@@ -14,7 +14,7 @@ from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
 from dina.report.methods import StatedSettings, changes, methods_cautions, methods_line
 from dina.report.quality import common_limits, read_overview
-from dina.report.scores import HEADLINES, read_boards
+from dina.report.scores import read_boards
 
 if TYPE_CHECKING:
     import jinja2
@@ -75,7 +75,7 @@ def write_report(
         "measures": DRAWN,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
-    text = _template().render(sections=sections, headlines=HEADLINES, looks=LOOKS, quality=quality)
+    text = _template().render(sections=sections, looks=LOOKS, quality=quality)
     output.write_text(text, encoding="utf-8")
 
 

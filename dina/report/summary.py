@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dina.errors import InputError, problem
 from dina.figures.looks import LOOKS, in_order
-from dina.report.scores import HEADLINES, Board, Score, read_boards
+from dina.report.scores import Board, Score, read_boards
 
 APART = 3  # spaces between columns
 
@@ -32,10 +32,11 @@ def summarise(results: Path) -> str:
 
 def _table(board: Board) -> list[str]:
     """Lines of a table whose columns are as wide as what stands in them."""
-    rows = [["", *(headline.title for headline in HEADLINES)]]
+    shown = [column for column, headline in enumerate(board.headlines) if not headline.page_only]
+    rows = [["", *(board.headlines[column].title for column in shown)]]
     for name in in_order(board.rows, "decoder", "reference"):
-        rows.append([LOOKS[name].short, *map(_cell, board.rows[name])])
-    rows.append(["chance", *board.chance])
+        rows.append([LOOKS[name].short, *(_cell(board.rows[name][column]) for column in shown)])
+    rows.append(["chance", *(board.chance[column] for column in shown)])
     widths = [max(map(len, column)) + APART for column in zip(*rows, strict=True)]
     lines = ("".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
     return [f"  {line}".rstrip() for line in lines]

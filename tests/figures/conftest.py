@@ -142,12 +142,13 @@ def write_models(folder):
     return [folder / f"models/dina/seed-{seed}" for seed in (0, 1)]
 
 
-def write_probes(folder, *, categories=True):
+def write_probes(folder, *, categories=True, ceilings=True):
     """The three probes; identification with references and seeds, reconstruction with a baseline."""
     rng = np.random.default_rng(2)
     rows = [
         (name, seed, mode, pool, metric, value)
-        for name, seed in [(name, -1) for name in (*DECODERS, "template")] + [("dina", 0), ("dina", 1)]
+        for name, seed in [(name, -1) for name in (*DECODERS, "template", "ideal_observer")]
+        + [("dina", 0), ("dina", 1)]
         for mode in SINGLE_AND_AVERAGED[: 1 if name == "template" else 2]
         for pool in (2, 20)
         for metric, value in (("top1", 1 / pool + 0.2), ("top5", 0.8), ("median_rank", 3.0))
@@ -171,7 +172,31 @@ def write_probes(folder, *, categories=True):
     rows = [(name, -1, "averaged", 3, "category_balanced_accuracy", 0.5) for name in ("dina", "pixels")]
     with stores.new_store(folder / "categories") as store:
         stores.write_table(store, "scores", scores(rows if categories else []))
-    return [folder / name for name in ("identification", "reconstruction", "categories")]
+    write_prediction(folder / "prediction", ceilings=ceilings)
+    return [folder / name for name in ("identification", "reconstruction", "categories", "prediction")]
+
+
+def write_prediction(path, *, ceilings):
+    """Two encoding models of 40 neurons, half of them explainable; without ceilings all is empty."""
+    rng = np.random.default_rng(5)
+    variance = np.linspace(0, 0.6, 40)
+    neurons = pd.DataFrame({"neuron": np.arange(40), "signal_variance": variance, "explainable": variance > 0.3})
+    neurons = neurons.assign(ceiling_single=variance**0.5, ceiling_averaged=(2 * variance / (1 + variance)) ** 0.5)
+    rows, predictions = [], []
+    for name in ("encoding", "core_readout") if ceilings else ():
+        share = rng.normal(0.6, 0.2, 40)
+        of = {"neuron": np.arange(40), "decoder": name, "normalised_correlation": share, "feve": share**2}
+        of |= {f"correlation_{mode}": share * neurons[f"ceiling_{mode}"] for mode in SINGLE_AND_AVERAGED}
+        predictions.append(pd.DataFrame(of))
+        rows += [(name, -1, mode, 0, "prediction_correlation", 0.4) for mode in SINGLE_AND_AVERAGED]
+        rows += [(name, -1, "averaged", 0, "normalised_correlation", 0.6), (name, -1, "single", 0, "feve", 0.35)]
+    rows += [("ceiling", -1, mode, 0, "prediction_correlation", 0.7) for mode in SINGLE_AND_AVERAGED] * bool(rows)
+    with stores.new_store(path) as store:
+        stores.write_table(store, "scores", scores(rows))
+        stores.write_table(store, "neurons", neurons)
+        empty = pd.DataFrame(columns=["neuron", "decoder"])
+        stores.write_table(store, "predictions", pd.concat(predictions) if predictions else empty)
+        stores.write_attributes(store, {"n_images": 15, "explainable_above": 0.15, "explainable_told_by": "train"})
 
 
 def write_ablations(folder, *, ranked=True):

@@ -11,7 +11,7 @@ from dina.figures.reconstruction import correlations, match_contrast
 from dina.figures.style import house_style
 from tests.figures.conftest import drawn_twice, write_probes
 
-NAMES = ("identification", "decoders", "reconstruction", "categories")
+NAMES = ("identification", "decoders", "reconstruction", "categories", "prediction")
 
 
 def test_figures_name_decoders_pools_and_chance(tmp_path):
@@ -23,6 +23,9 @@ def test_figures_name_decoders_pools_and_chance(tmp_path):
         assert all(f">{label}<" in text[name] for label in ("DINA", "pixel ridge", "convolutional", "template"))
         assert ">chance<" in text[name]
     assert "among 20 images" in text["decoders"] and "each seed" in text["decoders"]
+    assert ">beyond the ceiling<" in text["identification"] and ">ideal observer<" in text["identification"]
+    assert ">encoding<" in text["prediction"] and ">core, readout<" in text["prediction"]
+    assert "15 repeated test images; 20 of 40 neurons" in text["prediction"] and ">FEVE<" in text["prediction"]
     assert ">mean image<" in text["reconstruction"] and "3 categories" in text["categories"]
 
 
@@ -47,6 +50,13 @@ def test_a_recording_without_categories(tmp_path):
     plot_probing(*write_probes(tmp_path, categories=False), tmp_path / "figures")
     svg = (tmp_path / "figures/categories.svg").read_text()
     assert "fewer than two categories" in svg and "accuracy" not in svg
+
+
+def test_a_recording_without_repeats_or_truth(tmp_path):
+    stored = write_probes(tmp_path, ceilings=False)
+    plot_probing(*stored, tmp_path / "figures")
+    svg = (tmp_path / "figures/prediction.svg").read_text()
+    assert "no noise ceiling" in svg and "FEVE" not in svg
 
 
 def test_decoders_are_told_apart_without_colour():

@@ -3,8 +3,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dina.probing.identification import _by_image, _hits, top_k_probability
+from dina.probing.identification import _by_image, _hits, _rows_of_ceiling, top_k_probability
 from dina.probing.statistics import interval, paired_ratio, resampled
+from dina.settings import ProbingSettings
 
 
 @pytest.mark.parametrize("k", [1, 2])
@@ -52,3 +53,11 @@ def test_comparisons_are_paired():
     assert ratio == low == high == 1
     assert np.isnan(paired_ratio(values, np.zeros(200), 300)[0])
     np.testing.assert_array_equal(resampled(5, 3), resampled(5, 3))
+
+
+def test_share_of_the_ceiling_is_a_ratio_over_the_same_images():
+    ideal, ours = np.repeat([1.0, 0.5], 20), np.repeat([0.5, 0.5], 20)
+    top1 = {("dina", "single"): ours, ("ideal_observer", "single"): ideal, ("ridge", "averaged"): ours}
+    (row,) = _rows_of_ceiling(top1, 40, ProbingSettings(n_bootstrap=200))
+    assert row["decoder"] == "dina" and row["metric"] == "top1_of_ceiling" and row["value"] == pytest.approx(2 / 3)
+    assert row["ci_low"] < 2 / 3 < row["ci_high"] and row["chance"] == pytest.approx(1 / 30)

@@ -8,6 +8,7 @@ import pytest
 from jinja2 import Template
 
 from dina.report.page import write_report
+from dina.report.scores import read_boards
 from tests.report.conftest import FIGURES, SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,16 @@ def test_scores_and_the_best_of_them(page):
     best = re.findall(r'class="best">(\S+)', mouse)
     assert best == ["0.55", "0.61", "20"]  # the ideal observer is a reference; fewer neurons are better
     assert "the road ends at the session" in movie and "<th>among" not in movie
+
+
+def test_the_share_of_the_ceiling_stands_where_it_is_known(page, results):
+    assert "of the ceiling" not in page
+    path = results / "tables/scoreboard.csv"
+    share = pd.read_csv(path).query("decoder == 'dina' and trial_mode == 'single' and metric == 'top1'")
+    pd.concat([pd.read_csv(path), share.assign(metric="top1_of_ceiling", value=0.67)]).to_csv(path, index=False)
+    board = read_boards(path)["mouse"]
+    column = [headline.metric for headline in board.headlines].index("top1_of_ceiling")
+    assert board.rows["dina"][column].text == "67 %" and board.rows["ideal_observer"][column] is None
 
 
 def test_table_of_benchmarks(page, results):

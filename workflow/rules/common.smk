@@ -34,6 +34,7 @@ DECODING = [
     if of["recording"]["source"] == "simulated" or of["recording"]["stimulus_log"]
 ]
 CLOSED_FORM = ["ridge", "gabor_ridge", "cca", "encoding"]
+PREDICTS = ["encoding", "core_readout"]  # what neurons do
 ENVIRONMENT = "../../envs/dina.yaml"
 CAPTIONS = "../report"
 MOST_CORES_OF_A_PLANE = 8  # each takes memory of its own, and the movie is read by one
@@ -267,6 +268,16 @@ def dina_stores(suffix=""):
             f"{RESULTS}/{wildcards.recording}/models/dina/seed-{seed}{suffix}"
             for seed in seeds(wildcards)
         ]
+
+    return paths
+
+
+def encoding_stores(suffix=""):
+    """An input function: the decoders that predict responses, each with its seeds."""
+
+    def paths(wildcards):
+        stores = decoder_stores(suffix)(wildcards)
+        return [path for path in stores if Path(path).parent.name in PREDICTS]
 
     return paths
 

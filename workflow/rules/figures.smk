@@ -2,7 +2,13 @@ FIGURES = {
     "imaging": ["quality", "mean-image", "rois", "motion", "traces"],
     "responses": ["responses"],
     "training": ["training"],
-    "probing": ["identification", "decoders", "reconstruction", "categories"],
+    "probing": [
+        "identification",
+        "decoders",
+        "reconstruction",
+        "categories",
+        "prediction",
+    ],
     "ablation": ["frequency-ablation", "neuron-curve"],
     "attribution": ["saliency", "neuron-importance", "receptive-fields"],
 }
@@ -101,6 +107,8 @@ rule plot_probing:
         reconstruction=ancient(results("probes/reconstruction")),
         categories_manifest=results("probes/categories.json"),
         categories=ancient(results("probes/categories")),
+        prediction_manifest=results("probes/prediction.json"),
+        prediction=ancient(results("probes/prediction")),
     output:
         svg=[figure(name, "probing") for name in FIGURES["probing"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["probing"]],

@@ -85,3 +85,32 @@ rule probe_categories:
         "{wildcards.recording}: probing categories"
     script:
         "../scripts/probe_categories.py"
+
+
+rule probe_prediction:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=encoding_stores(".json"),
+        decoders=ancient(encoding_stores()),
+    output:
+        manifest=results("probes/prediction.json"),
+        store=directory(results("probes/prediction")),
+    log:
+        results("logs/probe_prediction.log"),
+    benchmark:
+        results("benchmarks/probe_prediction.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("probing"),
+        device=of("device"),
+        code=code_version("dina.probing.prediction"),
+    message:
+        "{wildcards.recording}: predicting neurons"
+    script:
+        "../scripts/probe_prediction.py"

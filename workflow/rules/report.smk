@@ -7,6 +7,7 @@ rule tabulate_scoreboard:
                 "probes/identification",
                 "probes/reconstruction",
                 "probes/categories",
+                "probes/prediction",
                 "ablations/neurons",
             ],
         ),

@@ -4,4 +4,10 @@ from dina.figures.probing import plot_probing
 from dina.stage import stage
 
 with stage(snakemake) as job:
-    plot_probing(job.input("identification"), job.input("reconstruction"), job.input("categories"), job.folder("png"))
+    plot_probing(
+        job.input("identification"),
+        job.input("reconstruction"),
+        job.input("categories"),
+        job.input("prediction"),
+        job.folder("png"),
+    )
