@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-costs · make bench-throughput
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-costs bench-throughput clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -46,6 +46,9 @@ bench-throughput: .venv/installed
 
 bench-transfer: .venv/installed
 	python benchmarks/decoding/transfer.py
+
+bench-gratings: .venv/installed
+	python benchmarks/decoding/gratings.py $(DATA)
 
 clean:
 	rm -rf results .snakemake

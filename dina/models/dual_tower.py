@@ -75,7 +75,7 @@ def build_dual_tower(
     settings: DinaModelSettings,
     gabor: GaborSettings,
     *,
-    image_shape: tuple[int, int],
+    image_shape: tuple[int, ...],
     n_neurons: int,
     n_components: int,
 ) -> DualTower:
@@ -84,7 +84,7 @@ def build_dual_tower(
     if settings.image_tower == "gabor":
         image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components)
     else:
-        image_tower = LearnedImageTower(gabor.grid, settings.channels)
+        image_tower = LearnedImageTower(gabor.grid, settings.channels, *image_shape[:-2])
     read_in = build_read_in(settings.read_in, settings.read_in_learning, n_neurons, n_components, layout)
     return DualTower(image_tower, NeuralTower(n_neurons, read_in, layout), settings.alignment)
 

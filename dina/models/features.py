@@ -36,7 +36,7 @@ class FeatureSpace:
     deviation: torch.Tensor
 
     def maps(self, images: np.ndarray) -> torch.Tensor:
-        """Standardised maps (n, channels · grid²) of (n, height, width) images."""
+        """Standardised maps (n, channels · grid²) of (n, height, width) images or (n, frames, height, width) clips."""
         return ((bank_maps(self.bank, images) - self.mean) / self.sd).flatten(1)
 
     def components(self, images: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def fit_feature_space(
 
 
 def restore_feature_space(
-    settings: GaborSettings, image_shape: tuple[int, int], tensors: dict[str, torch.Tensor]
+    settings: GaborSettings, image_shape: tuple[int, ...], tensors: dict[str, torch.Tensor]
 ) -> FeatureSpace:
     """A feature space from what :meth:`FeatureSpace.tensors` gave, on the device of these tensors."""
     bank = GaborBank(settings, image_shape).to(tensors["mean"].device)

@@ -1,4 +1,4 @@
-"""A fixed bank of Gabor filters: rectified quadrature pairs and their energy, pooled to a grid of positions."""
+"""A fixed bank of Gabor filters: rectified quadrature pairs and energy, or motion energy, on a grid of positions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch import nn
 from dina.settings import GaborSettings
 
 CHANNELS_PER_FILTER = 5  # even +, even -, odd +, odd -, energy
+DIRECTIONS = 2  # in which a grating may move through a filter: the channels of each where clips are shown
+FRAME_STEP = 1 / 4  # of a temporal cycle, between the frames of a clip
 SAMPLES_PER_CYCLE = 4.5  # of a filter's output: twice the end of its band at three spreads, 2.2 x its frequency
 FFT_MULTIPLE = 8  # sizes whose transforms are fast, and even
 SURROUND_SHARE = 0.25  # of the image's size, added on every side as the grey screen around it
@@ -24,35 +26,44 @@ class GaborBank(nn.Module):
     signs, and its modulus are averaged over ``grid`` × ``grid`` cells. The mean of each image
     surrounds it, as a grey screen would. Nothing is learned; the bank is differentiable to pixels.
 
+    Of clips, whose frames are ``FRAME_STEP`` of a temporal cycle apart, the maps are each filter's motion energy in
+    either direction: the modulus of its complex output's sum over frames, each turned by the phase that a grating
+    moving in this direction has gained. Gratings that move in opposite directions are one picture in any frame.
+
     Cost grows with images × filters × (squared frequency); memory with the images of one call.
 
     Parameters
     ----------
     settings : GaborSettings
-    image_shape : (height, width) of the images, pixels
+    image_shape : (height, width) of the images, pixels; (frames, height, width) of clips, two frames or more
 
     References
     ----------
-    Daugman 1985, J. Opt. Soc. Am. A 2:1160 (filters); Adelson & Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy).
+    Daugman 1985, J. Opt. Soc. Am. A 2:1160 (filters); Adelson & Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy,
+    and that of motion).
     """
 
-    def __init__(self, settings: GaborSettings, image_shape: tuple[int, int]):
+    def __init__(self, settings: GaborSettings, image_shape: tuple[int, ...]):
         super().__init__()
         self.settings = settings
-        self.image_shape = (int(image_shape[0]), int(image_shape[1]))
-        self.margins = tuple(math.ceil(SURROUND_SHARE * size) for size in self.image_shape)
+        self.image_shape = tuple(int(size) for size in image_shape)
+        *n_frames, height, width = self.image_shape
+        self.frame_shape = (height, width)
+        self.margins = tuple(math.ceil(SURROUND_SHARE * size) for size in self.frame_shape)
         self.padded_shape = tuple(
-            size + 2 * margin for size, margin in zip(self.image_shape, self.margins, strict=True)
+            size + 2 * margin for size, margin in zip(self.frame_shape, self.margins, strict=True)
         )
         self.rectify = nn.ReLU()
         for index, frequency in enumerate(settings.frequencies_cpi):
             for name, values in self._one_frequency_buffers(frequency).items():
                 self.register_buffer(f"{name}_{index}", values, persistent=False)
+        self.register_buffer("turns", _turns(*n_frames) if n_frames else None, persistent=False)
 
     @property
     def channels(self) -> int:
-        """Maps per image: frequencies × orientations × 5."""
-        return len(self.settings.frequencies_cpi) * self.settings.n_orientations * CHANNELS_PER_FILTER
+        """Maps per image: frequencies × orientations × 5, or × 2 of a clip."""
+        per_filter = CHANNELS_PER_FILTER if self.turns is None else DIRECTIONS
+        return len(self.settings.frequencies_cpi) * self.settings.n_orientations * per_filter
 
     @property
     def grid(self) -> int:
@@ -60,7 +71,7 @@ class GaborBank(nn.Module):
         return self.settings.grid
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Maps of (n, height, width) images: (n, channels, grid, grid)."""
+        """Maps of (n, height, width) images or (n, frames, height, width) clips: (n, channels, grid, grid)."""
         rows, columns = self.margins
         surround = images.mean((-2, -1), keepdim=True)
         padded = nn.functional.pad(images - surround, (columns, columns, rows, rows))
@@ -74,17 +85,21 @@ class GaborBank(nn.Module):
             getattr(self, f"{name}_{index}") for name in ("filters", "pool_rows", "pool_columns")
         )
         band = _crop_spectrum(spectrum, filters.shape[-2:])
-        response = torch.fft.ifft2(band[:, None] * filters)
+        response = torch.fft.ifft2(band[..., None, :, :] * filters)
+        if self.turns is not None:
+            response = torch.einsum("dt,ntoyx->ndoyx", self.turns, response).flatten(1, 2)
         even, odd = response.real, response.imag
         energy = (even.square() + odd.square() + MIN_ENERGY**2).sqrt()
+        if self.turns is not None:
+            return pool_rows @ energy @ pool_columns.T
         parts = (self.rectify(even), self.rectify(-even), self.rectify(odd), self.rectify(-odd), energy)
         return torch.cat([pool_rows @ part @ pool_columns.T for part in parts], 1)
 
     def _one_frequency_buffers(self, frequency: float) -> dict[str, torch.Tensor]:
-        width = self.image_shape[1]
+        width = self.frame_shape[1]
         shape = tuple(
             min(size, max(math.ceil(SAMPLES_PER_CYCLE * frequency * size / width), 2 * self.grid * size // full))
-            for size, full in zip(self.padded_shape, self.image_shape, strict=True)
+            for size, full in zip(self.padded_shape, self.frame_shape, strict=True)
         )
         shape = tuple(
             min(full, FFT_MULTIPLE * math.ceil(size / FFT_MULTIPLE))
@@ -113,6 +128,13 @@ def _gaussian_filters(
     filters = torch.exp(-squared / (2 * spread**2))
     filters[:, 0, 0] = 0
     return 2 * filters  # of a real image the other half plane holds the same contrast again
+
+
+def _turns(n_frames: int) -> torch.Tensor:
+    """(directions, frames) complex, of modulus 1 / frames: they align the frames of a grating moving one way."""
+    phase = 2 * math.pi * FRAME_STEP * torch.arange(n_frames)
+    turns = torch.polar(torch.full_like(phase, 1 / n_frames), phase)
+    return torch.stack([turns, turns.conj()])
 
 
 def _crop_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:

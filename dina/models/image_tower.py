@@ -19,12 +19,12 @@ class GaborImageTower(nn.Module):
     Parameters
     ----------
     gabor : GaborSettings
-    image_shape : (height, width), pixels
+    image_shape : (height, width), pixels; (frames, height, width) of clips
     channels : maps after mixing
     n_components : rank of the metric
     """
 
-    def __init__(self, gabor: GaborSettings, image_shape: tuple[int, int], channels: int, n_components: int):
+    def __init__(self, gabor: GaborSettings, image_shape: tuple[int, ...], channels: int, n_components: int):
         super().__init__()
         self.bank = GaborBank(gabor, image_shape)
         self.layout = (channels, gabor.grid, gabor.grid)
@@ -62,14 +62,15 @@ class LearnedImageTower(nn.Module):
     ----------
     grid : positions a side
     channels : latent maps
+    n_frames : of clips; 1 for images
     """
 
-    def __init__(self, grid: int, channels: int):
+    def __init__(self, grid: int, channels: int, n_frames: int = 1):
         super().__init__()
         widths = (channels // 2 or 1, channels, 2 * channels)
         self.stages = nn.ModuleList(
             nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride=2, padding=kernel // 2), nn.GELU())
-            for n_in, n_out, kernel in zip((1, *widths), widths, (7, 5, 3), strict=False)
+            for n_in, n_out, kernel in zip((n_frames, *widths), widths, (7, 5, 3), strict=False)
         )
         self.pool = nn.AdaptiveAvgPool2d(grid)
         self.mix = nn.Conv2d(sum(widths), channels, 1)
@@ -83,8 +84,9 @@ class LearnedImageTower(nn.Module):
         return images
 
     def lay_out(self, images: torch.Tensor) -> torch.Tensor:
-        """Latent maps (n, channels, grid, grid) of (n, height, width) images."""
-        maps, scales = images[:, None] - images.mean((-2, -1))[:, None, None, None], []
+        """Latent maps (n, channels, grid, grid) of (n, height, width) images or (n, frames, height, width) clips."""
+        frames = images if images.ndim == 4 else images[:, None]
+        maps, scales = frames - frames.mean((-3, -2, -1), keepdim=True), []
         for stage in self.stages:
             maps = stage(maps)
             scales.append(self.pool(maps))

@@ -82,3 +82,17 @@ def test_one_seed_one_set_of_weights():
     first, again, other = (towers("learned", seed=s).state_dict() for s in (0, 0, 1))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("kind", ["gabor", "learned"])
+def test_towers_take_clips(kind, small_gabor):
+    settings = DinaModelSettings(channels=8, image_tower=kind)
+    model = build_dual_tower(settings, small_gabor, image_shape=(2, 32, 32), n_neurons=5, n_components=4)
+    generator = torch.Generator().manual_seed(0)
+    initialise(model, generator)
+    clips = torch.rand(3, 2, 32, 32, generator=generator)
+    maps = model.image_tower(clips)
+    assert maps.shape == (3, 8, small_gabor.grid, small_gabor.grid)
+    assert model(torch.rand(4, 5, generator=generator), clips).shape == (4, 3)
+    if kind == "learned":
+        assert not torch.allclose(maps, model.image_tower(clips.flip(1)))

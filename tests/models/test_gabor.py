@@ -70,3 +70,23 @@ def test_gradients_reach_the_pixels():
     GaborBank(SETTINGS, (64, 64))(image).sum().backward()
     assert torch.isfinite(image.grad).all()
     assert (image.grad != 0).all()
+
+
+def moving(frequency, angle, n_frames):
+    return torch.cat([grating(frequency, angle, -np.pi / 2 * frame) for frame in range(n_frames)])[None]
+
+
+@pytest.mark.parametrize("n_frames", [2, 4])
+@pytest.mark.parametrize("orientation", range(4))
+def test_motion_energy_tells_the_way_a_grating_moves(n_frames, orientation):
+    """Along a filter's axis all contrast is in one direction's map; a still grating divides it evenly."""
+    bank = GaborBank(SETTINGS, (n_frames, 64, 64))
+    angle = orientation * np.pi / 4
+    there, back = (moving(4.0, towards, n_frames) for towards in (angle, angle + np.pi))
+    still = grating(4.0, angle)[None].expand(1, n_frames, 64, 64)
+    found = [bank(clip).reshape(2, 2, 4, 4, 4)[0, :, orientation, 1:3, 1:3].mean((1, 2)) for clip in (there, back)]
+    torch.testing.assert_close(found[0], torch.tensor([0.5, 0.0]), rtol=0, atol=0.03)
+    torch.testing.assert_close(found[1], found[0].flip(0), rtol=0, atol=0.01)
+    ways = bank(still).reshape(2, 2, 4, 4, 4)
+    torch.testing.assert_close(ways[:, 0], ways[:, 1])
+    assert bank(there).shape == (1, bank.channels, 4, 4)

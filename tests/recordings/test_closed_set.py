@@ -5,16 +5,26 @@ import pandas as pd
 import pytest
 import torch
 
+from dina import stores
 from dina.decoders.convolutional import linear_pictures
 from dina.decoders.dina import DinaDecoder
 from dina.decoders.encoding import fit_encoding
+from dina.decoders.ridge import fit_ridge
 from dina.errors import InputError
 from dina.models.features import fit_feature_space
+from dina.probing.identification import probe_identification
 from dina.probing.queries import averaged_trials, single_trials, top1_by_image
 from dina.recordings.splits import split_cycles
 from dina.recordings.stimuli import count_repeats, prepare_stimuli, read_stimuli
-from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, describe_neurons
-from dina.settings import DinaModelSettings, DinaSettings, DinaTrainingSettings, RidgeSettings, StimuliSettings
+from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, describe_neurons, write_trials
+from dina.settings import (
+    DinaModelSettings,
+    DinaSettings,
+    DinaTrainingSettings,
+    ProbingSettings,
+    RidgeSettings,
+    StimuliSettings,
+)
 from dina.training.closed_form import fit_local_encoding
 from dina.training.train import fit_dina
 
@@ -137,3 +147,18 @@ def test_pictures_of_training_trials_are_made_without_their_cycle(closed_set):
     made = linear_pictures(closed_set, pixels, 0.3)
     error = [((made - pixels[np.roll(np.arange(N_IMAGES), k)][shown]) ** 2).mean() for k in range(N_IMAGES)]
     assert np.argmin(error) == 0 and error[0] < 0.5 * np.min(error[1:])
+
+
+def test_the_gallery_of_a_probe_is_the_whole_set(closed_set, tmp_path):
+    with stores.new_store(tmp_path / "responses") as store:
+        write_trials(store, closed_set)
+    with stores.new_store(tmp_path / "ridge/seed-0") as store:
+        fit_ridge(closed_set, RidgeSettings(size_px=8)).save(store)
+    settings = ProbingSettings(n_bootstrap=100, pool_sizes=(2,))
+    probe_identification(
+        tmp_path / "responses", [tmp_path / "ridge/seed-0"], tmp_path / "found", settings, device="cpu"
+    )
+    table = stores.read_table(tmp_path / "found", "scores")
+    top1 = table[(table["metric"] == "top1") & (table["pool_size"] == N_IMAGES)].set_index(["decoder", "trial_mode"])
+    assert top1.loc[("ridge", "averaged"), "value"] == 1 and (top1["chance"] == 1 / N_IMAGES).all()
+    assert top1.loc[("template", "single"), "value"] > 2 / N_IMAGES
