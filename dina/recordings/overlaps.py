@@ -7,20 +7,21 @@ from math import pi
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 SIZE_PX = 64  # to which images are brought
 FINE_PX, COARSE_PX = 1.0, 2.5  # s.d. of the Gaussians between which structure is kept
 LEAST_CONTRAST = 0.03  # of the image's own, below which structure is not raised further
+LARGEST = 0.7  # of structure, in local s.d., beyond which it is cut off, lest a single edge rule
 N_PLACES = 24
 REACH_PX, POOLED_PX, PEAK_PX = 10, 3, 5  # a patch is its centre and so many pixels to each side
 ALIKE = 0.94  # correlation of two patches that makes a pair worth laying over each other
-SPREAD = 0.12  # (mean square)² over the mean fourth power; below, as of a spot on grey, any two images fit
-SHARED = 0.4  # of the images' area, below which nothing is said
+SPREAD = 0.2  # (mean square)² over the mean fourth power; below, as of a spot on grey, any two images fit
+SHARED = 0.47  # of the images' area, below which nothing is said: a half, less what rounding takes
 LEAST_ENERGY = 0.2  # of what the shared area would hold on average, lest blank parts fit anything
-FIT = 0.87  # correlation over the shared area
+FIT = 0.83  # correlation over the shared area
 RING_PX, N_AROUND = 4, 16
-SHARP = 0.25  # misfit there over the least misfit a few pixels around; near 1 along straight lines, which tell no place
+SHARP = 0.28  # misfit there over the least misfit a few pixels around; near 1 along straight lines, which tell no place
 ROWS_AT_ONCE, COLUMNS_AT_ONCE, FITS_AT_ONCE = 64, 512, 128
 
 
@@ -111,12 +112,14 @@ def _structure(images: np.ndarray, device: str) -> torch.Tensor:
     parts = []
     for start in range(0, len(images), COLUMNS_AT_ONCE):
         x = torch.from_numpy(np.ascontiguousarray(images[start : start + COLUMNS_AT_ONCE], np.float32))[:, None]
-        x = F.interpolate(x.to(device), (SIZE_PX, SIZE_PX), mode="bilinear", antialias=True, align_corners=False)
+        x = functional.interpolate(
+            x.to(device), (SIZE_PX, SIZE_PX), mode="bilinear", antialias=True, align_corners=False
+        )
         x = _blurred(x, FINE_PX)
         x = x - _blurred(x, COARSE_PX)
         contrast = _blurred(x**2, COARSE_PX).clamp(min=0).sqrt()
         floor = LEAST_CONTRAST * x.std((2, 3), keepdim=True)
-        parts.append((x / (contrast + floor).clamp(min=1e-6))[:, 0])
+        parts.append((x / (contrast + floor).clamp(min=1e-6))[:, 0].clamp(-LARGEST, LARGEST))
     return torch.cat(parts)
 
 
@@ -124,14 +127,14 @@ def _blurred(x: torch.Tensor, sd_px: float) -> torch.Tensor:
     reach = round(3 * sd_px)
     kernel = torch.exp(-(torch.arange(-reach, reach + 1.0, device=x.device) ** 2) / (2 * sd_px**2))
     kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
-    x = F.pad(x, (reach,) * 4, mode="reflect")
-    return F.conv2d(F.conv2d(x, kernel), kernel.transpose(2, 3))
+    x = functional.pad(x, (reach,) * 4, mode="reflect")
+    return functional.conv2d(functional.conv2d(x, kernel), kernel.transpose(2, 3))
 
 
 def _patches(structure: torch.Tensor) -> torch.Tensor:
     """(images, places, side, side) patches around the strongest extrema, less their mean, of length 1."""
     strength = _blurred(structure[:, None], FINE_PX).abs()
-    peak = strength * (F.max_pool2d(strength, PEAK_PX, 1, PEAK_PX // 2) == strength)
+    peak = strength * (functional.max_pool2d(strength, PEAK_PX, 1, PEAK_PX // 2) == strength)
     inside = slice(REACH_PX, SIZE_PX - REACH_PX)
     kept = torch.zeros_like(peak)
     kept[..., inside, inside] = peak[..., inside, inside]
@@ -140,7 +143,7 @@ def _patches(structure: torch.Tensor) -> torch.Tensor:
     offset = torch.arange(-REACH_PX, REACH_PX + 1, device=structure.device)
     image = torch.arange(len(structure), device=structure.device)[:, None, None, None]
     patch = structure[image, y[..., None, None] + offset[:, None], x[..., None, None] + offset]
-    patch = F.avg_pool2d(patch, POOLED_PX)
+    patch = functional.avg_pool2d(patch, POOLED_PX)
     patch = patch - patch.mean((2, 3), keepdim=True)
     patch = patch / patch.norm(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     spread = (structure**2).mean((1, 2)) ** 2 / (structure**4).mean((1, 2)).clamp(min=1e-12)

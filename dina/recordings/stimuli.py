@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,8 @@ from dina import stores
 from dina.errors import InputError, problem
 from dina.recordings.clock import ClockEvents, fit_clock, read_clock_events
 from dina.recordings.images import read_images
-from dina.recordings.splits import near_duplicates, split_categories, split_cycles, split_images, split_time_blocks
+from dina.recordings.leaks import groups_of_alike, tell_leaks
+from dina.recordings.splits import split_categories, split_cycles, split_images, split_time_blocks
 from dina.recordings.stimulus_log import StimulusLog, onsets_s, read_stimulus_log
 from dina.recordings.trials import SPLITS
 from dina.settings import StimuliSettings
@@ -69,6 +69,7 @@ def prepare_stimuli(
     image_column: str | None = None,
     clock_events: str | Path | None = None,
     movie: Path | None = None,
+    device: str = "auto",
 ) -> None:
     """Read log and images, split the images and write the ``stimuli`` store: see :class:`Stimuli`.
 
@@ -87,7 +88,7 @@ def prepare_stimuli(
         _inside_movie(log, events, movie, stimulus_log)
     pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
     category, category_names = _categories(log.category, image_index, len(pictures))
-    split, n_duplicates = _splits(log.split, image_index, pictures, category, settings, stimulus_log)
+    split, across = _splits(log.split, image_index, pictures, category, settings, stimulus_log, device)
     with stores.new_store(output) as store:
         stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
         stores.write_array(store, "image_index", image_index)
@@ -109,8 +110,8 @@ def prepare_stimuli(
                 "split_names": SPLITS,
                 "category_names": category_names,
                 "degrees_per_pixel": None if image_width_deg is None else image_width_deg / width_px,
-                "n_near_duplicates_across_splits": n_duplicates,
-            },
+            }
+            | across,
         )
 
 
@@ -162,59 +163,28 @@ def _splits(
     category: np.ndarray,
     settings: StimuliSettings,
     log: Path,
-) -> tuple[np.ndarray, int]:
-    """(trials,) side of each trial, and how many images have a near-duplicate on another side."""
-    group = near_duplicates(images)
+    device: str,
+) -> tuple[np.ndarray, dict[str, int]]:
+    """(trials,) side of each trial, and how many images have one on another side that gives them away, by attribute."""
     shares = settings.validation_share, settings.test_share
-    if given is None and settings.split_by == "time_blocks":
-        return split_time_blocks(image_index, group, *shares, f"{log}, trials"), 0
-    if given is None and settings.split_by == "cycles":
-        return split_cycles(image_index, count_repeats(image_index), *shares, log), 0
-    if given is None and settings.split_by == "categories":
+    by = settings.split_by if given is None else "log"
+    none_across = dict.fromkeys(("n_near_duplicates_across_splits", "n_overlapping_across_splits"), 0)
+    if by == "cycles":
+        return split_cycles(image_index, count_repeats(image_index), *shares, log), none_across
+    if by == "time_blocks":
+        return split_time_blocks(image_index, groups_of_alike(images, device), *shares, f"{log}, trials"), none_across
+    if by == "images":
+        n_showings = np.bincount(image_index, minlength=len(images))
+        group = groups_of_alike(images, device)
+        return split_images(n_showings, group, *shares, settings.split_seed, f"{log}, images")[image_index], none_across
+    if by == "categories":
         side = split_categories(category, *shares, settings.split_seed, f"{log}, column category")
-    elif given is None:
-        side = split_images(
-            np.bincount(image_index, minlength=len(images)),
-            group,
-            *shares,
-            settings.split_seed,
-            f"{log}, images",
-        )
     else:
         side = np.zeros(len(images), np.uint8)
         side[image_index] = [SPLITS.index(name) for name in given]
         _refuse_equal(images, side, image_index, log)
-    lowest, highest = np.full(group.max() + 1, 255), np.zeros(group.max() + 1, int)
-    np.minimum.at(lowest, group, side)
-    np.maximum.at(highest, group, side)
-    across = int(np.sum(lowest[group] != highest[group]))
-    if across:
-        _tell_near_duplicates(group, side, lowest, highest, image_index, settings, log)
+    across = tell_leaks(images, side, image_index, log, allowed=settings.allow_near_duplicates, device=device)
     return side[image_index], across
-
-
-def _tell_near_duplicates(
-    group: np.ndarray,
-    side: np.ndarray,
-    lowest: np.ndarray,
-    highest: np.ndarray,
-    image_index: np.ndarray,
-    settings: StimuliSettings,
-    log: Path,
-) -> None:
-    """Raise for near-duplicates on two sides, naming a pair, or warn where the settings allow them."""
-    across = int(np.sum(lowest[group] != highest[group]))
-    if settings.allow_near_duplicates:
-        told = f"{across} images have a near-duplicate on another side of the split; scores flatter."
-        warnings.warn(told, stacklevel=2)
-        return
-    image = int(np.flatnonzero(lowest[group] != highest[group])[0])
-    other = int(np.flatnonzero((group == group[image]) & (side != side[image]))[0])
-    row, twin = (row_of(log, int(np.flatnonzero(image_index == k)[0])) for k in (image, other))
-    found = f"its image, in {SPLITS[side[image]]!r}, is nearly that of {twin}, in {SPLITS[side[other]]!r} "
-    found += f"({across} images have such a near-duplicate)"
-    remedy = "Put near-duplicates on one side, remove the column split, or set stimuli.allow_near_duplicates."
-    raise InputError(problem(f"{log}, {row}", found, "near-duplicates on one side, since they give the answer", remedy))
 
 
 def _refuse_equal(images: np.ndarray, side: np.ndarray, image_index: np.ndarray, log: Path) -> None:

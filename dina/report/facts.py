@@ -172,11 +172,10 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
         )
     found += _time_cautions(attributes)
     stimuli = folder / "stimuli"
-    across = stores.read_attributes(stimuli)["n_near_duplicates_across_splits"] if stimuli.is_dir() else 0
-    if across:
-        found.append(
-            f"{count(across, 'image')} of the log's split have a near-duplicate on another side: scores flatter."
-        )
+    across = stores.read_attributes(stimuli) if stimuli.is_dir() else {}
+    for kind, partner in (("near_duplicates", "a near-duplicate"), ("overlapping", "an overlapping crop")):
+        if n := across.get(f"n_{kind}_across_splits"):
+            found.append(f"{count(n, 'image')} of the split have {partner} on another side: scores flatter.")
     return found
 
 

@@ -35,7 +35,9 @@ class StimuliSettings(Section):
         "image, so that scores tell known images apart and say nothing of unseen ones.",
     )
     allow_near_duplicates: bool = Field(
-        False, description="Go on where the log's split has near-duplicates on both sides, which flatters every score."
+        False,
+        description="Go on where the split has near-duplicates or overlapping crops of one photograph on two sides, "
+        "which flatters every score.",
     )
     split_seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the split, where the log has none.")
 

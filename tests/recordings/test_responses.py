@@ -186,6 +186,36 @@ def test_near_duplicates_across_a_given_split_fail_unless_allowed(session):
         measure(folder, stimuli=StimuliSettings(image_size_px=32, allow_near_duplicates=True))
 
 
+def test_overlapping_crops_across_a_given_split_fail_unless_allowed(session):
+    folder, log = session
+    picture = np.random.default_rng(1).integers(0, 256, (48, 48), dtype=np.uint8)
+    images = np.load(folder / "images.npy")
+    images[0], images[119] = picture[:32, :32], picture[6:38, 4:36][:, ::-1]
+    np.save(folder / "images.npy", images)
+    side = np.array(["train", "validation", "test"])[np.clip(log["image"].to_numpy() // 40, 0, 2)]
+    log.assign(split=side).to_csv(folder / "log.csv", index=False)
+    with pytest.raises(
+        InputError, match=r"log.csv, row \d+: .* in 'train', overlaps that of row \d+, in 'test' \(2 im"
+    ):
+        measure(folder)
+    with pytest.warns(UserWarning, match="2 images have an overlapping crop on another side"):
+        measure(folder, stimuli=StimuliSettings(image_size_px=32, allow_near_duplicates=True))
+    attributes = stores.read_attributes(folder / "stimuli")
+    assert attributes["n_overlapping_across_splits"] == 2 and attributes["n_near_duplicates_across_splits"] == 0
+
+
+def test_a_split_of_our_own_keeps_overlapping_crops_on_one_side(session):
+    folder, log = session
+    picture = np.random.default_rng(1).integers(0, 256, (60, 60), dtype=np.uint8)
+    images = np.load(folder / "images.npy")
+    for k in range(12):
+        images[10 * k] = picture[2 * k : 2 * k + 32, k : k + 32]
+    np.save(folder / "images.npy", images)
+    trials = measure(folder)
+    shown = log["image"].to_numpy() % 10 == 0
+    assert len(np.unique(trials.split[shown])) == 1
+
+
 def test_blocks_of_time_end_in_responses_without_what_is_left_out(session):
     folder, log = session
     log["image"] = np.arange(len(log)) % 120

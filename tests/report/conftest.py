@@ -89,7 +89,7 @@ def write_stores(folder, n_planes, length_s, n_test, n_images=None):
         stores.write_table(store, "rois", table.assign(red=True) if n_planes > 1 else table)
     if n_test:
         with stores.new_store(folder / "stimuli") as store:
-            stores.write_attributes(store, {"n_near_duplicates_across_splits": 3})
+            stores.write_attributes(store, {"n_near_duplicates_across_splits": 3, "n_overlapping_across_splits": 2})
         with stores.new_store(folder / "responses") as store:
             stores.write_array(store, "split", np.repeat([0, 1, 2], (30, 5, n_test)))
             stores.write_array(store, "image_index", np.arange(35 + n_test) % (n_images or 35 + n_test))

@@ -88,6 +88,7 @@ rule prepare_stimuli:
         clock_events=of("recording/clock_events"),
         state=state(stimuli),
         settings=of("stimuli"),
+        device=of("device"),
         code=code_version("dina.recordings.stimuli"),
     message:
         "{wildcards.recording}: checking what was shown"
