@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import pi
 
 import numpy as np
@@ -15,14 +14,15 @@ LEAST_CONTRAST = 0.03  # of the image's own, below which structure is not raised
 LARGEST = 0.7  # of structure, in local s.d., beyond which it is cut off, lest a single edge rule
 N_PLACES = 24
 REACH_PX, POOLED_PX, PEAK_PX = 10, 3, 5  # a patch is its centre and so many pixels to each side
-ALIKE = 0.94  # correlation of two patches that makes a pair worth laying over each other
+ALIKE = 0.93  # correlation of two patches that makes a pair worth laying over each other
 SPREAD = 0.2  # (mean square)² over the mean fourth power; below, as of a spot on grey, any two images fit
 SHARED = 0.47  # of the images' area, below which nothing is said: a half, less what rounding takes
 LEAST_ENERGY = 0.2  # of what the shared area would hold on average, lest blank parts fit anything
 FIT = 0.83  # correlation over the shared area
 RING_PX, N_AROUND = 4, 16
 SHARP = 0.28  # misfit there over the least misfit a few pixels around; near 1 along straight lines, which tell no place
-ROWS_AT_ONCE, COLUMNS_AT_ONCE, FITS_AT_ONCE = 64, 512, 128
+PATCHES_A_CELL, N_CELLS = 500, 2
+ROWS_AT_ONCE, IMAGES_AT_ONCE, FITS_AT_ONCE = 1024, 512, 128
 
 
 def overlapping_crops(images: np.ndarray, side: np.ndarray | None = None, device: str = "cpu") -> np.ndarray:
@@ -33,9 +33,14 @@ def overlapping_crops(images: np.ndarray, side: np.ndarray | None = None, device
     cross-correlation by FFT). It overlaps if what is shared correlates by ``FIT`` or more at the best shift, and
     clearly worse ``RING_PX`` around it. Crops of different scale or turned against each other are not found.
 
-    Cost grows with the square of the number of images. All pairs of 65,000 images are 3 · 10¹⁴ floating-point
-    operations; of pairs of different sides, where a fifth is held out, there are a third as many. Memory is 23 kB an
-    image and 0.3 GB.
+    Of crops of 19 photographs, 64 to 130 px wide, those that share 50 % of their area are found in 9 of 10 pairs, 75 %
+    in 97 of 100, 35 % in fewer than 1 of 100; of 26 million pairs from different photographs none is. Parts of one
+    texture that only look alike are rarely taken for overlapping; grass.png of scikit-image does repeat itself.
+
+    Patches are sought in cells of about ``PATCHES_A_CELL``, so that this grows little faster than the number of images;
+    one pair in 1,300 is laid over each other, in 0.6 ms. Five seconds for 1,220 images, and by these figures half an
+    hour for all pairs of 65,000 images, on one core; of different sides, where a fifth is held out, a third of that.
+    Memory is 26 kB an image and 0.3 GB.
 
     Parameters
     ----------
@@ -55,15 +60,16 @@ def overlapping_crops(images: np.ndarray, side: np.ndarray | None = None, device
     """
     order = np.arange(len(images)) if side is None else np.argsort(side, kind="stable")
     structure = _structure(images[order], device)
-    patches = torch.cat([_patches(part) for part in structure.split(COLUMNS_AT_ONCE)])
+    patches = torch.cat([_patches(part) for part in structure.split(IMAGES_AT_ONCE)])
     next_side = np.arange(len(images)) + 1 if side is None else np.searchsorted(side[order], side[order], side="right")
     found = [np.empty((0, 2), np.int64)]
     for mirrored in (False, True):
         others = patches.flip(-1) if mirrored else patches
-        for pairs in _alike(patches, others, torch.from_numpy(next_side).to(structure.device)):
-            for some in pairs.split(FITS_AT_ONCE):
-                one, other = structure[some[:, 0]], structure[some[:, 1]]
-                found.append(some[fits(one, other.flip(-1) if mirrored else other)].cpu().numpy())
+        pairs = _alike(patches, others, torch.from_numpy(next_side).to(structure.device))
+        for start in range(0, len(pairs), FITS_AT_ONCE):
+            some = pairs[start : start + FITS_AT_ONCE]
+            one, other = structure[some[:, 0]], structure[some[:, 1]]
+            found.append(some[fits(one, other.flip(-1) if mirrored else other)].cpu().numpy())
     return np.unique(np.sort(order[np.concatenate(found)], axis=1), axis=0)
 
 
@@ -110,8 +116,8 @@ def shifted_correlation(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 def _structure(images: np.ndarray, device: str) -> torch.Tensor:
     """(images, SIZE_PX, SIZE_PX) without local mean and contrast."""
     parts = []
-    for start in range(0, len(images), COLUMNS_AT_ONCE):
-        x = torch.from_numpy(np.ascontiguousarray(images[start : start + COLUMNS_AT_ONCE], np.float32))[:, None]
+    for start in range(0, len(images), IMAGES_AT_ONCE):
+        x = torch.from_numpy(np.ascontiguousarray(images[start : start + IMAGES_AT_ONCE], np.float32))[:, None]
         x = functional.interpolate(
             x.to(device), (SIZE_PX, SIZE_PX), mode="bilinear", antialias=True, align_corners=False
         )
@@ -151,17 +157,29 @@ def _patches(structure: torch.Tensor) -> torch.Tensor:
     return patch * told[..., None, None]
 
 
-def _alike(patches: torch.Tensor, others: torch.Tensor, next_side: torch.Tensor) -> Iterator[torch.Tensor]:
-    """(pairs, 2) images of which any two patches correlate by ``ALIKE``, the second from ``next_side`` of the first."""
-    n = len(patches)
-    flat, flat_others = patches.flatten(2), others.flatten(2)
-    for start in range(0, n, ROWS_AT_ONCE):
-        rows, least = flat[start : start + ROWS_AT_ONCE], next_side[start : start + ROWS_AT_ONCE, None]
-        for left in range(int(least.min()), n, COLUMNS_AT_ONCE):
-            columns = flat_others[left : left + COLUMNS_AT_ONCE]
-            likeness = rows.flatten(0, 1) @ columns.flatten(0, 1).T
-            likeness = likeness.view(len(rows), N_PLACES, len(columns), N_PLACES).amax(1).amax(2)
-            second = torch.arange(left, left + len(columns), device=flat.device)
-            pairs = torch.nonzero((likeness >= ALIKE) & (second >= least))
-            if len(pairs):
-                yield pairs + torch.tensor([start, left], device=pairs.device)
+def _alike(patches: torch.Tensor, others: torch.Tensor, next_side: torch.Tensor) -> torch.Tensor:
+    """(pairs, 2) images of which any two patches correlate by ``ALIKE``, the second from ``next_side`` of the first.
+
+    Patches are compared within cells, around patches drawn evenly from all, each in the ``N_CELLS`` that it resembles
+    most, so that cost does not grow with the square of the number of patches until cells are many.
+    """
+    flat, flat_others = patches.flatten(0, 1).flatten(1), others.flatten(0, 1).flatten(1)
+    n_cells = max(1, len(flat) // PATCHES_A_CELL)
+    centres = flat[torch.arange(n_cells, device=flat.device) * (len(flat) // n_cells)]
+    rows, columns = (_members(of, centres) for of in (flat, flat_others))
+    found = [torch.empty((0, 2), dtype=torch.long, device=flat.device)]
+    for in_rows, in_columns in zip(rows, columns, strict=True):
+        for some in in_rows.split(ROWS_AT_ONCE):
+            i, j = torch.nonzero(flat[some] @ flat_others[in_columns].T >= ALIKE, as_tuple=True)
+            pairs = torch.stack([some[i], in_columns[j]], 1) // N_PLACES
+            pairs = pairs[pairs[:, 1] >= next_side[pairs[:, 0]]]
+            found.append(torch.unique(pairs, dim=0))
+    return torch.unique(torch.cat(found), dim=0)
+
+
+def _members(flat: torch.Tensor, centres: torch.Tensor) -> list[torch.Tensor]:
+    """The patches in each centre's cell, by index."""
+    n = min(N_CELLS, len(centres))
+    cell = torch.cat([(part @ centres.T).topk(n, 1).indices for part in flat.split(IMAGES_AT_ONCE)]).flatten()
+    order = torch.argsort(cell, stable=True)
+    return list((order // n).split(torch.bincount(cell, minlength=len(centres)).tolist()))

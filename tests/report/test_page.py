@@ -146,7 +146,8 @@ def test_facts_and_cautions_stand_above_the_figures(page):
         "Onsets reach 120 s beyond the clock events, which span 500 s",
         "showings of an image 20.0 min apart correlate by 50% less than at once (a loss above 25% is told)",
         "responses fall by 0.40 s.d.",
-        "3 images",
+        "3 images of the split have a near-duplicate",
+        "2 images of the split have an overlapping crop",
     )
     assert [part in caution for part, caution in zip(told, map(html.unescape, cautions), strict=True)] == [True] * len(
         told
