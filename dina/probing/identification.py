@@ -18,6 +18,7 @@ from dina.device import resolve_device
 from dina.models.ranking import rivals_ahead
 from dina.probing.comparisons import compare
 from dina.probing.distractors import NONE, chance_of_pool, distractors, first_of_pool
+from dina.probing.pools import NO_RIVALS, OTHER_GALLERY, top_k_probability
 from dina.probing.queries import averaged_trials, single_trials
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, paired_ratio, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
@@ -26,9 +27,7 @@ from dina.settings import ProbingSettings
 SINGLE, AVERAGED = "single", "averaged"
 FIVE = 5
 SEED = 0
-OTHER_GALLERY = ("template",)
 CEILING = "ideal_observer"
-NO_RIVALS = ("dina_ensemble", "dina_shuffled", "dina_untrained")
 
 
 def probe_identification(
@@ -47,7 +46,7 @@ def probe_identification(
     responses that belong to other images, ``dina_untrained`` DINA with a neural tower as drawn at random), of which
     ``top1_hard``, ``top1_easy`` and ``top1_same_category`` are among chosen distractors
     (:mod:`dina.probing.distractors`), and ``top1_of_ceiling`` is the share of the ideal observer's top-1; the table
-    ``comparisons`` (:func:`dina.probing.comparisons.compare`); and
+    ``comparisons`` (:func:`dina.probing.comparisons.compare`); the table ``ranks`` of every query; and
     ``rivals_ahead`` (decoders, test images) of single trials with the decoders' names as attribute.
 
     Parameters
@@ -73,6 +72,7 @@ def probe_identification(
     with stores.new_store(output) as store:
         stores.write_table(store, "scores", pd.DataFrame(rows)[list(COLUMNS)])
         stores.write_table(store, "comparisons", compare("dina", top1, NO_RIVALS, settings.n_bootstrap))
+        stores.write_table(store, "ranks", _ranks(found.ahead))
         names = [decoder for decoder, mode in found.ahead if mode == SINGLE and decoder not in OTHER_GALLERY]
         per_image = [np.nanmean(list(found.ahead[name, SINGLE].values()), axis=(0, 1)) for name in names]
         stores.write_array(store, "rivals_ahead", np.stack(per_image))
@@ -102,29 +102,6 @@ class Found:
         for kind, pool in self.pools.items():
             hits = first_of_pool(scores, true, pool)
             self.among[decoder, mode][kind].append(_by_image(hits, true, self.n_images))
-
-
-def top_k_probability(ahead: np.ndarray, n_candidates: int, pool_size: int, k: int) -> np.ndarray:
-    """Probability that the true image is among the first ``k`` of a random pool.
-
-    With ``b`` of the ``M − 1`` rivals ahead, the number of those in a pool of ``K`` is hypergeometric; for k = 1 the
-    probability is ``C(M − 1 − b, K − 1) / C(M − 1, K − 1)``. A tie counts half of a rival ahead: the mean of the
-    probabilities with and without it.
-
-    Parameters
-    ----------
-    ahead : (queries,) rivals ahead, halves for ties
-    n_candidates : M
-    pool_size : K ≤ M
-
-    Returns
-    -------
-    (queries,)
-    """
-    from scipy.stats import hypergeom
-
-    low, high = np.floor(ahead), np.ceil(ahead)
-    return np.mean([hypergeom.cdf(k - 1, n_candidates - 1, b, pool_size - 1) for b in (low, high)], axis=0)
 
 
 def _ask_decoders(found: Found, trials: TrialResponses, decoders: list[Path], device: str) -> None:
@@ -223,6 +200,18 @@ def _rows_among(
         here = {"metric": f"top1_{kind}", "pool_size": int(sizes.max()) + 1, "chance": chance_of_pool(pools[kind])}
         rows.append(row(per_image, settings.n_bootstrap, about=about | here))
     return rows
+
+
+def _ranks(ahead: dict[tuple[str, str], dict[int, np.ndarray]]) -> pd.DataFrame:
+    """One row a query: rivals ahead of the true image, and the candidates that it was sought among."""
+    tables = []
+    for (decoder, mode), per_seed in ahead.items():
+        for seed, values in per_seed.items():
+            repeat, image = np.nonzero(np.isfinite(values))
+            of = {"decoder": decoder, "trial_mode": mode, "seed": seed, "n_candidates": values.shape[1]}
+            found = {"image": image, "repeat": repeat, "rivals_ahead": values[repeat, image].astype(np.float32)}
+            tables.append(pd.DataFrame(of | found))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _top1_by_image(ahead: dict, n_images: int) -> dict[tuple[str, str], np.ndarray]:

@@ -42,7 +42,10 @@ class Recording(Section):
     recording: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = Field(
         description="Name of the recording: letters, digits, _ and -."
     )
-    subject: str | None = Field(None, description="Animal.")
+    subject: str | None = Field(
+        None,
+        description="Animal: recordings of one count as one mouse in statistics across recordings; empty, as one each.",
+    )
     session: str | None = Field(None, description="Session.")
     source: Literal["simulated", "movie"] = Field(
         description="Where the recording comes from: the virtual microscope, or movie files."

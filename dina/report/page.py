@@ -29,6 +29,7 @@ def write_report(
     benchmarks: Path,
     *,
     scoreboard: Path | None,
+    across: Path | None,
     captions: Path,
     simulated: list[str],
     settings: dict[str, dict[str, Any]],
@@ -42,6 +43,7 @@ def write_report(
     output : the page; figures are embedded, so that it opens offline and can be sent by mail
     benchmarks : CSV table of the jobs' times and memory
     scoreboard : CSV of all scores, or None where no recording has stimuli
+    across : PNG figure of several recordings side by side, or None where fewer than two have stimuli
     captions : folder with one reStructuredText caption a figure, under the figure's name, and those of the tables,
         ``scoreboard.rst`` and ``quality-table.rst``;
         ``{% if simulated is not false %}`` in them stands before what holds for simulations alone
@@ -75,7 +77,8 @@ def write_report(
         "measures": DRAWN,
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
-    text = _template().render(sections=sections, looks=LOOKS, quality=quality)
+    together = _figure(across, captions, bool(simulated)) if across else None
+    text = _template().render(sections=sections, together=together, looks=LOOKS, quality=quality)
     output.write_text(text, encoding="utf-8")
 
 

@@ -3,7 +3,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dina.probing.identification import _by_image, _hits, _rows_of_ceiling, top_k_probability
+from dina.probing.identification import _by_image, _hits, _rows_of_ceiling
+from dina.probing.pools import top_k_probability
 from dina.probing.statistics import interval, paired_ratio, resampled
 from dina.settings import ProbingSettings
 

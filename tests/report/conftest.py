@@ -119,6 +119,7 @@ def results(tmp_path):
         (results / recording / "figures").mkdir(parents=True)
         for name in FIGURES:
             (results / recording / f"figures/{name}.png").write_bytes(PNG)
+    (results / "mouse/figures/across-recordings.png").write_bytes(PNG)
     for job, text in (
         ("mouse/benchmarks/probe.tsv", "12.5\t0:00:12\t900.0\t1\t1\t1\t0\t0\t99\t12.1\n"),
         ("mouse/plane-0/benchmarks/register_plane.tsv", "30.25\t0:00:30\t1100.0\t1\t1\t1\t0\t0\t99\t55.0\n"),
@@ -143,7 +144,7 @@ def results(tmp_path):
     pd.DataFrame(rows).to_csv(results / "tables/scoreboard.csv", index=False)
     captions = tmp_path / "captions"
     captions.mkdir()
-    for name in (*FIGURES, "scoreboard", "quality-table"):
+    for name in (*FIGURES, "scoreboard", "quality-table", "across-recordings"):
         text = f"Title of {name}\n\nWhat {name} shows.{ONLY} What is known.{{% endif %}}\n\n**Good:** a & b < c.\n"
         (captions / f"{name}.rst").write_text(text)
     return results

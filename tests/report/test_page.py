@@ -27,6 +27,7 @@ def page(results):
         output,
         benchmarks,
         scoreboard=results / "tables/scoreboard.csv",
+        across=results / "mouse/figures/across-recordings.png",
         captions=captions,
         simulated=["mouse"],
         settings=SETTINGS,
@@ -46,7 +47,8 @@ def test_every_figure_and_caption_in_the_order_of_the_road(page):
         assert [title for title in titles if title.startswith("Title of m")] == [f"Title of {name}" for name in FIGURES]
         for name in FIGURES:
             assert f"What {name} shows." in section
-    assert page.count("<img") == 4 and "<strong>Good:</strong> a &amp; b &lt; c." in page
+    assert page.index("Title of across-recordings") < page.index("<section")
+    assert page.count("<img") == 5 and "<strong>Good:</strong> a &amp; b &lt; c." in page
 
 
 def test_links_lead_somewhere(page):
@@ -82,7 +84,7 @@ def test_table_of_benchmarks(page, results):
 def test_every_figure_of_the_workflow_has_a_caption():
     rules = (ROOT / "workflow/rules/figures.smk").read_text()
     figures = ast.literal_eval(rules[rules.index("{") : rules.index("}") + 1])
-    names = {name for stop in figures.values() for name in stop} | {"scoreboard", "quality-table"}
+    names = {name for stop in figures.values() for name in stop} | {"scoreboard", "quality-table", "across-recordings"}
     assert names == {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
 
 

@@ -84,6 +84,16 @@ def test_a_movie_alone_ends_at_the_session(fresh):
     assert "assemble_session" in jobs and "measure_responses" not in jobs and "simulate_recording" not in jobs
 
 
+def test_two_recordings_with_stimuli_are_held_against_each_other(fresh):
+    alone = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    sheet = fresh.folder / "config/recordings.tsv"
+    sheet.write_text("recording\tsubject\tsource\none\tm1\tsimulated\nother\t\tsimulated\n")
+    jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    new = {"tabulate_across_recordings", "plot_across_recordings"}
+    assert not new & set(alone) and all(jobs[rule] == 1 for rule in new)
+    assert "results/tables/across_recordings.csv" in fresh.snakemake("all", "-n").stdout
+
+
 def test_planes_left_out_are_not_imaged(fresh):
     write_movie(fresh.folder / "movie.tif")
     sheet = "recording\tsource\tmovie\tn_planes\tskip_planes\tpixel_size_um\tcell_diameter_um\n"

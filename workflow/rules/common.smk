@@ -294,6 +294,16 @@ def scoreboard():
     return [f"{RESULTS}/tables/scoreboard.csv"] if DECODING else []
 
 
+def across_recordings(path):
+    """A table or figure that holds recordings against each other, where two or more have stimuli."""
+    return [f"{RESULTS}/{path}"] if len(DECODING) > 1 else []
+
+
+def mice():
+    """The mouse of each recording: the sheet's subject; a recording without one stands for itself."""
+    return {name: settings[name]["recording"]["subject"] or name for name in DECODING}
+
+
 def figure(name, stop):
     """A figure that `snakemake --report` shows as well, with its caption."""
     return report(

@@ -182,3 +182,31 @@ rule plot_attribution:
         "{wildcards.recording}: drawing figures of attribution"
     script:
         "../scripts/plot_attribution.py"
+
+
+rule plot_across_recordings:
+    input:
+        table=f"{RESULTS}/tables/across_recordings.csv",
+    output:
+        svg=report(
+            f"{RESULTS}/figures/across-recordings.svg",
+            caption=f"{CAPTIONS}/across-recordings.rst",
+            category="across recordings",
+        ),
+        png=f"{RESULTS}/figures/across-recordings.png",
+    log:
+        f"{RESULTS}/logs/plot_across_recordings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/plot_across_recordings.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=code_version("dina.figures.across"),
+    message:
+        "drawing recordings against each other"
+    script:
+        "../scripts/plot_across_recordings.py"

@@ -38,6 +38,37 @@ rule tabulate_scoreboard:
         "../scripts/tabulate_scoreboard.py"
 
 
+rule tabulate_across_recordings:
+    input:
+        manifests=expand(
+            f"{RESULTS}/{{recording}}/probes/identification.json", recording=DECODING
+        ),
+    output:
+        csv=f"{RESULTS}/tables/across_recordings.csv",
+        parquet=f"{RESULTS}/tables/across_recordings.parquet",
+    log:
+        f"{RESULTS}/logs/tabulate_across_recordings.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tabulate_across_recordings.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        results=RESULTS,
+        mice=mice(),
+        n_bootstrap=lookup(
+            within=settings, dpath=f"{RECORDINGS[0]}/probing/n_bootstrap"
+        ),
+        code=code_version("dina.probing.across"),
+    message:
+        "tabulating identification across recordings"
+    script:
+        "../scripts/tabulate_across_recordings.py"
+
+
 rule tabulate_quality:
     input:
         manifests=expand(f"{RESULTS}/{{recording}}/quality.json", recording=RECORDINGS),
@@ -72,9 +103,14 @@ rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
+        across=across_recordings("figures/across-recordings.png"),
         captions=[
             caption_file(name)
-            for name in ["quality-table", *chain.from_iterable(FIGURES.values())]
+            for name in [
+                "quality-table",
+                "across-recordings",
+                *chain.from_iterable(FIGURES.values()),
+            ]
         ],
         manifests=[path for recording in RECORDINGS for path in described(recording)],
         template=os.path.relpath(
