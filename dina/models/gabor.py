@@ -30,6 +30,10 @@ class GaborBank(nn.Module):
     either direction: the modulus of its complex output's sum over frames, each turned by the phase that a grating
     moving in this direction has gained. Gratings that move in opposite directions are one picture in any frame.
 
+    With ``normalisation_sigma`` σ, maps are ``d / (σ + pool)``, where ``d`` are those above and ``pool`` is the mean of
+    the energy over all filters, weighted over places by a Gaussian; the grey screen around the image holds none.
+    σ is fixed, not fitted to images, so that the bank needs none.
+
     Cost grows with images × filters × (squared frequency); memory with the images of one call.
 
     Parameters
@@ -40,7 +44,8 @@ class GaborBank(nn.Module):
     References
     ----------
     Daugman 1985, J. Opt. Soc. Am. A 2:1160 (filters); Adelson & Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy,
-    and that of motion).
+    and that of motion); Heeger 1992, Vis. Neurosci. 9:181, and Carandini & Heeger 2012, Nat. Rev. Neurosci. 13:51
+    (normalisation).
     """
 
     def __init__(self, settings: GaborSettings, image_shape: tuple[int, ...]):
@@ -58,6 +63,9 @@ class GaborBank(nn.Module):
             for name, values in self._one_frequency_buffers(frequency).items():
                 self.register_buffer(f"{name}_{index}", values, persistent=False)
         self.register_buffer("turns", _turns(*n_frames) if n_frames else None, persistent=False)
+        divides = settings.normalisation_sigma is not None
+        around = _gaussian_pooling(settings.normalisation_width, settings.grid) if divides else None
+        self.register_buffer("around", around, persistent=False)
 
     @property
     def channels(self) -> int:
@@ -77,7 +85,16 @@ class GaborBank(nn.Module):
         padded = nn.functional.pad(images - surround, (columns, columns, rows, rows))
         spectrum = torch.fft.fft2(padded)
         maps = [self._one_frequency(spectrum, index) for index in range(len(self.settings.frequencies_cpi))]
-        return torch.cat(maps, 1)
+        maps = torch.cat(maps, 1)
+        return maps if self.around is None else self._normalised(maps)
+
+    def _normalised(self, maps: torch.Tensor) -> torch.Tensor:
+        """Maps divided by the energy of all filters around each place."""
+        energy = maps.unflatten(1, (len(self.settings.frequencies_cpi), -1, self.settings.n_orientations))
+        if self.turns is None:
+            energy = energy[:, :, -1:]
+        pool = self.around @ energy.mean((1, 2, 3)) @ self.around.T
+        return maps / (self.settings.normalisation_sigma + pool[:, None])
 
     def _one_frequency(self, spectrum: torch.Tensor, index: int) -> torch.Tensor:
         """Maps of all orientations at one frequency, computed at the resolution that its band needs."""
@@ -159,3 +176,10 @@ def _pooling(samples: int, padded: int, margin: int, grid: int) -> torch.Tensor:
     overlap = torch.minimum(centres + pitch / 2, edges[1:, None]) - torch.maximum(centres - pitch / 2, edges[:-1, None])
     weights = overlap.clamp(min=0)
     return weights / weights.sum(1, keepdim=True)
+
+
+def _gaussian_pooling(width: float, grid: int) -> torch.Tensor:
+    """(grid, grid) weights of each cell in a Gaussian around every cell's centre; of its part outside they lack."""
+    edges = torch.arange(grid + 1) / grid
+    centres = (edges[1:] + edges[:-1]) / 2
+    return torch.special.ndtr((edges - centres[:, None]) / width).diff()

@@ -90,3 +90,60 @@ def test_motion_energy_tells_the_way_a_grating_moves(n_frames, orientation):
     ways = bank(still).reshape(2, 2, 4, 4, 4)
     torch.testing.assert_close(ways[:, 0], ways[:, 1])
     assert bank(there).shape == (1, bank.channels, 4, 4)
+
+
+SIGMA = 0.02
+NORMALISED = SETTINGS.model_copy(update={"normalisation_sigma": SIGMA})
+
+
+def at_centre(bank, image):
+    """What the filter that prefers vertical gratings of 8 cycles answers in the middle of an image."""
+    return float(energy(bank, image)[1, 0, 1:3, 1:3].mean())
+
+
+def contrasted(image, contrast):
+    return 0.5 + contrast * (image - 0.5)
+
+
+def test_normalised_maps_are_divided_by_the_energy_around_them():
+    """By the definition, over places in a loop; a wide Gaussian, since the grey screen around holds no energy."""
+    settings = NORMALISED.model_copy(update={"normalisation_width": 0.4})
+    image = torch.rand(2, 64, 64, generator=torch.Generator().manual_seed(0))
+    plain, divided = (GaborBank(of, (64, 64))(image) for of in (SETTINGS, settings))
+    mean_energy = plain.reshape(2, 2, 5, 4, 4, 4)[:, :, 4].mean((1, 2))
+    edges = torch.distributions.Normal(0.0, 0.4).cdf(torch.arange(-4, 5) / 4 + 1 / 8).diff()
+    for y, x in ((0, 0), (1, 3), (2, 2)):
+        weights = torch.outer(*(torch.stack([edges[3 - at + other] for other in range(4)]) for at in (y, x)))
+        pool = (mean_energy * weights).sum((1, 2))
+        torch.testing.assert_close(divided[:, :, y, x], plain[:, :, y, x] / (SIGMA + pool)[:, None])
+
+
+def test_contrast_responses_saturate_by_the_hyperbola():
+    """c / (c50 + c), with c50 the contrast at which the pool equals σ; without normalisation they are proportional."""
+    whole = grating(8.0, 0.0)
+    contrasts = np.array([0.02, 0.1, 0.4, 1.0])
+    plain, divided = (
+        np.array([at_centre(GaborBank(of, (64, 64)), contrasted(whole, c)) for c in contrasts])
+        for of in (SETTINGS, NORMALISED)
+    )
+    np.testing.assert_allclose(plain / plain[-1], contrasts, rtol=1e-3)
+    slope, offset = np.polyfit(contrasts, contrasts / divided, 1)
+    np.testing.assert_allclose(divided, contrasts / (offset + slope * contrasts), rtol=0.01)
+    assert 0.1 < offset / slope < 0.4
+    assert divided[-1] / divided[0] < 0.25 * contrasts[-1] / contrasts[0]
+
+
+def test_a_grating_across_suppresses_only_where_maps_are_normalised():
+    one, across = grating(8.0, 0.0), grating(8.0, np.pi / 2)
+    alone, plaid = contrasted(one, 0.5), contrasted(one, 0.5) + contrasted(across, 0.5) - 0.5
+    plain, divided = (GaborBank(of, (64, 64)) for of in (SETTINGS, NORMALISED))
+    assert at_centre(plain, plaid) == pytest.approx(at_centre(plain, alone), rel=0.02)
+    assert at_centre(divided, plaid) < 0.75 * at_centre(divided, alone)
+
+
+def test_normalisation_leaves_grey_at_zero_and_treats_clips_alike():
+    assert GaborBank(NORMALISED, (64, 64))(torch.full((1, 64, 64), 0.3)).abs().max() < 1e-3
+    plain, divided = (GaborBank(of, (2, 64, 64)) for of in (SETTINGS, NORMALISED))
+    faint, strong = (contrasted(moving(4.0, 0.0, 2), c) for c in (0.1, 1.0))
+    assert plain(strong).max() == pytest.approx(10 * float(plain(faint).max()), rel=1e-3)
+    assert divided(strong).max() < 4 * divided(faint).max()
