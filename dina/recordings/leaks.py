@@ -31,6 +31,16 @@ def groups_of_alike(images: np.ndarray, device: str = "auto") -> np.ndarray:
     return connected_components(graph, directed=False)[1][group]
 
 
+def give_away(images: np.ndarray, held_out: np.ndarray, device: str = "auto") -> np.ndarray:
+    """(images,) bool: which are nearly one of ``held_out``, (images, height, width) too, or overlap one."""
+    together = np.concatenate([images, held_out])
+    group = near_duplicates(together)
+    found = np.isin(group[: len(images)], group[len(images) :])
+    side = np.repeat([0, 1], [len(images), len(held_out)])
+    found[overlapping_crops(together, side, str(resolve_device(device)))[:, 0]] = True
+    return found
+
+
 def tell_leaks(
     images: np.ndarray, side: np.ndarray, image_index: np.ndarray, log: Path, *, allowed: bool, device: str = "auto"
 ) -> dict[str, int]:

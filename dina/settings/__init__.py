@@ -23,6 +23,7 @@ from dina.settings.decoding import (
     DinaTrainingSettings,
     GaborSettings,
     LearningSettings,
+    PretrainingSettings,
     ReadInSettings,
     RidgeSettings,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "OpticsSettings",
     "PopulationSettings",
     "Positive",
+    "PretrainingSettings",
     "ProbingSettings",
     "ProtocolSettings",
     "QualitySettings",

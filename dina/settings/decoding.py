@@ -14,6 +14,8 @@ from dina.settings.section import (
     unique,
 )
 
+RECORDING, INSTALLED = "recording", "installed"  # where pictures to pretrain on come from, else from a folder
+
 
 class GaborSettings(Section):
     """The fixed bank of Gabor filters that DINA and its rivals share."""
@@ -164,11 +166,41 @@ class DinaTrainingSettings(LearningSettings):
     )
 
 
+class PretrainingSettings(LearningSettings):
+    """A learned image tower's start from photographs without responses, whose Gabor maps it learns to predict."""
+
+    photographs: Annotated[tuple[str, ...], AfterValidator(unique)] = Field(
+        (),
+        description="What a learned image tower is pretrained on: recording, its own training images; installed, the "
+        "photographs inside scikit-image, scikit-learn, plenoptic and matplotlib; folders of own photographs. Whatever "
+        "shows validation or test images is left out. Empty is no pretraining.",
+    )
+    n_crops: Count = Field(5000, description="Crops taken from all photographs together.")
+    crop_px: tuple[Count, Count] = Field(
+        (48, 256), description="Smallest and largest height of a crop, pixels (drawn log-uniformly)."
+    )
+    longest_side_px: Annotated[int, Field(ge=64)] = Field(
+        800, description="Larger photographs are reduced to this longer side, pixels."
+    )
+    epochs: Count = Field(20, description="Most passes over the pictures.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Pictures in a batch.")
+    learning_rate: Positive = Field(2e-3, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    patience: Count = Field(5, description="Epochs without a better prediction of pictures left out before it stops.")
+
+    @model_validator(mode="after")
+    def _crops_ordered(self) -> Self:
+        if self.crop_px[0] > self.crop_px[1]:
+            raise ValueError(f"crop_px {list(self.crop_px)}, the smallest first")
+        return self
+
+
 class DinaSettings(Section):
     """DINA: images and responses aligned at the level of feature maps."""
 
     model: DinaModelSettings = DinaModelSettings()
     training: DinaTrainingSettings = DinaTrainingSettings()
+    pretraining: PretrainingSettings = PretrainingSettings()
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(unique)] = Field(
         (0, 1, 2), description="Seeds; each is a job, and scores are their mean."
     )
@@ -177,6 +209,16 @@ class DinaSettings(Section):
         description="Other recordings of the sheet that this one learns from, for few images of its own: a prior for "
         "its neurons, or, where the image tower is learned, the tower itself. Its held-out images are left out there.",
     )
+
+    @model_validator(mode="after")
+    def _learned_towers_are_pretrained(self) -> Self:
+        if self.pretraining.photographs and self.model.image_tower != "learned":
+            raise ValueError(
+                "pretraining.photographs beside a Gabor tower: only model.image_tower learned has use of it"
+            )
+        if self.pretraining.photographs and self.cohort:
+            raise ValueError("pretraining.photographs and a cohort: a tower starts from one of them")
+        return self
 
 
 class ConvolutionalSettings(LearningSettings):

@@ -53,7 +53,9 @@ class Photograph:
     grey: np.ndarray
 
 
-def load_photographs(folder: str | None, *, smallest_px: int, longest_px: int) -> list[Photograph]:
+def load_photographs(
+    folder: str | None, *, smallest_px: int, longest_px: int, section: str = "simulation.scenes"
+) -> list[Photograph]:
     """Read all photographs of a folder, or those that come inside installed packages.
 
     Parameters
@@ -64,13 +66,15 @@ def load_photographs(folder: str | None, *, smallest_px: int, longest_px: int) -
         Least height and width of a usable photograph.
     longest_px : int
         Larger photographs are reduced to this longer side, so that crops show things and not grain.
+    section : str
+        Of the settings, whose ``photographs`` and ``crop_px`` errors name.
 
     Raises
     ------
     InputError
         Naming the folder or file: missing, unreadable, too small, or fewer than two.
     """
-    paths = installed_photographs() if folder is None else _own_photographs(Path(folder))
+    paths = installed_photographs() if folder is None else _own_photographs(Path(folder), section)
     photographs = []
     for path in paths:
         grey = _reduced(read_grey(path), longest_px)
@@ -80,7 +84,7 @@ def load_photographs(folder: str | None, *, smallest_px: int, longest_px: int) -
                     path,
                     f"{grey.shape[0]} × {grey.shape[1]} pixels",
                     f"at least {smallest_px} in height and width, to hold several crops",
-                    "Remove the photograph or lower simulation.scenes.crop_px.",
+                    f"Remove the photograph or lower {section}.crop_px.",
                 )
             )
         photographs.append(Photograph(path.stem, grey))
@@ -100,17 +104,17 @@ def installed_photographs() -> list[Path]:
                         path,
                         "no such file",
                         f"a photograph that comes with {package}",
-                        "Install the pinned packages, or name your own folder in simulation.scenes.photographs.",
+                        "Install the pinned packages, or take photographs of your own.",
                     )
                 )
             paths.append(path)
     return paths
 
 
-def _own_photographs(folder: Path) -> list[Path]:
+def _own_photographs(folder: Path, section: str) -> list[Path]:
     if not folder.is_dir():
         raise InputError(
-            problem(folder, "no such folder", "a folder of photographs", "Correct simulation.scenes.photographs.")
+            problem(folder, "no such folder", "a folder of photographs", f"Correct {section}.photographs.")
         )
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
     if len(paths) < 2:
@@ -119,7 +123,7 @@ def _own_photographs(folder: Path) -> list[Path]:
                 folder,
                 f"{len(paths)} photographs ({', '.join(sorted(EXTENSIONS))})",
                 "at least 2, since a photograph is a category",
-                "Add photographs, or set simulation.scenes.photographs to null for the installed ones.",
+                f"Add photographs, or name the installed ones in {section}.photographs.",
             )
         )
     return paths

@@ -68,6 +68,7 @@ def fit_cohort(
         tensors = train_shared_tower(others, settings, gabor, seed=seed, device=on).state_dict()
     about = {
         "image_tower": settings.model.image_tower,
+        "is_frozen": True,
         "gabor": gabor.model_dump(mode="json"),
         "image_shape": list(mine.images.shape[1:]),
         "n_images": [len(other.image_ids(TRAIN)) for other in others],

@@ -1,4 +1,4 @@
-"""What a recording takes over from others: a prior for its neurons, or a learned image tower."""
+"""What a recording takes over: a prior for its neurons, or a learned image tower, of other recordings or pretrained."""
 
 from __future__ import annotations
 
@@ -27,14 +27,28 @@ class NeuronPrior:
     covariance: np.ndarray
 
 
-Shared = NeuronPrior | dict[str, torch.Tensor]
+@dataclass(frozen=True)
+class SharedTower:
+    """A learned image tower.
+
+    Attributes
+    ----------
+    state : its tensors by name
+    is_frozen : whether training leaves it as it is, or starts from it
+    """
+
+    state: dict[str, torch.Tensor]
+    is_frozen: bool
+
+
+Shared = NeuronPrior | SharedTower
 
 
 def read_shared(store: Path, device: torch.device) -> Shared:
-    """What :func:`dina.training.cohort.fit_cohort` wrote: a prior, or the state of a learned image tower."""
+    """What :func:`dina.training.cohort.fit_cohort` wrote, or :func:`dina.training.pretraining.pretrain_tower`."""
     about, tensors = load_description(store), load_tensors(store, device)
     if about["image_tower"] == "learned":
-        return tensors
+        return SharedTower(tensors, about["is_frozen"])
     covariance = tensors.pop("covariance").cpu().numpy()
     return NeuronPrior(
         restore_feature_space(GaborSettings(**about["gabor"]), about["image_shape"], tensors), covariance

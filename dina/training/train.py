@@ -31,7 +31,7 @@ def train_dina(
     *,
     seed: int,
     device: str = "auto",
-    cohort: Path | None = None,
+    shared: Path | None = None,
 ) -> None:
     """Train the dual tower and write ``model.safetensors``, ``model.json`` and ``training.parquet``.
 
@@ -41,14 +41,14 @@ def train_dina(
 
     Parameters
     ----------
-    cohort : store of what other recordings teach this one, see :mod:`dina.training.cohort`
+    shared : store of what is taken over, of :mod:`dina.training.cohort` or :mod:`dina.training.pretraining`
     """
     import pandas as pd
 
     apply_threads()
     trials = read_trials(responses)
     with joined(resolve_device(device)) as ranks:
-        checkpoint = _working_checkpoint(responses, output, settings, gabor, seed, ranks, cohort)
+        checkpoint = _working_checkpoint(responses, output, settings, gabor, seed, ranks, shared)
         model, history = fit_dina(
             trials,
             settings,
@@ -57,7 +57,7 @@ def train_dina(
             device=ranks.device,
             checkpoint=checkpoint,
             ranks=ranks,
-            shared=None if cohort is None else read_shared(cohort, ranks.device),
+            shared=None if shared is None else read_shared(shared, ranks.device),
         )
         if ranks.is_first:
             with new_store(output) as store:
@@ -81,7 +81,8 @@ def fit_dina(
 
     On the Gabor tower the read-in and the metric start in closed form; the contrastive loss learns the neurons' gates,
     the components' gains, the read-in's and the 1 × 1 convolutions' changes and the temperature, all of which weight
-    decay pulls to that start. A learned tower that other recordings share stays as it is.
+    decay pulls to that start. A learned tower that other recordings share stays as it is; a pretrained one
+    is where training starts.
     """
     generator = torch.Generator().manual_seed(seed)
     if settings.model.image_tower == "gabor":
@@ -91,8 +92,8 @@ def fit_dina(
     else:
         model, held_out = _start_from_scratch(trials, settings, gabor, generator).to(device), None
         if shared is not None:
-            model.image_tower.load_state_dict(shared)
-            model.image_tower.requires_grad_(False)
+            model.image_tower.load_state_dict(shared.state)
+            model.image_tower.requires_grad_(not shared.is_frozen)
     if settings.training.compile and device.type == "cuda":
         model.neural_tower.compile()
     dropout = generator_on(device, generator)
@@ -117,7 +118,7 @@ def _working_checkpoint(
     gabor: GaborSettings,
     seed: int,
     ranks: Ranks,
-    cohort: Path | None,
+    shared: Path | None,
 ) -> WorkingCheckpoint:
     """Outside the output, which Snakemake deletes when a job is interrupted."""
     about = {
@@ -126,7 +127,7 @@ def _working_checkpoint(
         "gabor": gabor.model_dump(mode="json"),
         "seed": seed,
         "processes": ranks.size,
-        "cohort": None if cohort is None else manifest_path(cohort).read_text(),
+        "shared": None if shared is None else manifest_path(shared).read_text(),
     }
     folder = output.with_name(f"{output.name}.partial")
     mark = fingerprint(responses, __name__, ranks.device, about)

@@ -10,7 +10,7 @@ from dina.recordings.trials import TEST, TRAIN, VALIDATION, describe_neurons, wr
 from dina.settings import DinaModelSettings
 from dina.stores import new_store
 from dina.training.cohort import fit_cohort, fit_neuron_prior, train_shared_tower, without_held_out
-from dina.training.shared import read_shared
+from dina.training.shared import SharedTower, read_shared
 from dina.training.train import fit_dina, train_dina
 from tests.training.test_train import LEARNED, SETTINGS, SHORT
 
@@ -59,8 +59,9 @@ def test_a_shared_learned_tower_stays_as_it_is_and_helps(few, others, small_gabo
         }
     )
     tower = train_shared_tower(others, settings, small_gabor, seed=0, device=CPU).state_dict()
+    shared = SharedTower(tower, is_frozen=True)
     alone, _ = fit_dina(few, settings, small_gabor, seed=0, device=CPU)
-    taught, _ = fit_dina(few, settings, small_gabor, seed=0, device=CPU, shared=tower)
+    taught, _ = fit_dina(few, settings, small_gabor, seed=0, device=CPU, shared=shared)
     assert all(torch.equal(value, tower[name]) for name, value in taught.image_tower.state_dict().items())
     assert quality(taught, few) > quality(alone, few)
 
@@ -95,7 +96,7 @@ def test_the_stages_hand_on_what_was_learned(few, others, small_gabor, tmp_path,
     fit_cohort(tmp_path / "few", [tmp_path / "other"], tmp_path / "cohort", settings, small_gabor, seed=0, device="cpu")
     shared = read_shared(tmp_path / "cohort", CPU)
     for name, cohort in (("alone", None), ("taught", tmp_path / "cohort")):
-        train_dina(tmp_path / "few", tmp_path / name, settings, small_gabor, seed=0, device="cpu", cohort=cohort)
+        train_dina(tmp_path / "few", tmp_path / name, settings, small_gabor, seed=0, device="cpu", shared=cohort)
     assert (tmp_path / "alone.json").read_text() != (tmp_path / "taught.json").read_text()
     again, _ = fit_dina(few, settings, small_gabor, seed=0, device=CPU, shared=shared)
     from dina.decoders.dina import DinaDecoder

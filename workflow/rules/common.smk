@@ -16,6 +16,7 @@ from dina.recordings.sheet import (
     load_settings,
     overridden_settings,
 )
+from dina.settings.decoding import INSTALLED, RECORDING
 
 STARTED = time.time()
 SHEET = Path(str(config.get("recordings", "config/recordings.tsv")))
@@ -104,12 +105,20 @@ def cohort(path):
     return paths
 
 
-def learned_from_cohort(path):
-    """An input function: a path under the recording's results if it learns from others, else nothing."""
+def taken_over(suffix=""):
+    """An input function: what DINA takes over from other recordings or from pretraining, nothing by default."""
 
     def paths(wildcards):
-        learns = settings[wildcards.recording]["dina"]["cohort"]
-        return [f"{RESULTS}/{wildcards.recording}/{path}"] if learns else []
+        dina = settings[wildcards.recording]["dina"]
+        learns = {
+            "cohort": dina["cohort"],
+            "pretrained": dina["pretraining"]["photographs"],
+        }
+        return [
+            f"{RESULTS}/{wildcards.recording}/models/{store}{suffix}"
+            for store in learns
+            if learns[store]
+        ]
 
     return paths
 
@@ -208,6 +217,12 @@ def photographs(wildcards):
     """The user's folder of photographs to simulate with, if there is one."""
     folder = settings[wildcards.recording]["simulation"]["scenes"]["photographs"]
     return [] if folder is None else [folder]
+
+
+def pretraining_photographs(wildcards):
+    """The user's folders of photographs to pretrain on, if there are any."""
+    sources = settings[wildcards.recording]["dina"]["pretraining"]["photographs"]
+    return [source for source in sources if source not in (RECORDING, INSTALLED)]
 
 
 def truth(suffix=""):

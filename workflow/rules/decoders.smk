@@ -28,12 +28,42 @@ rule fit_cohort:
         "../scripts/fit_cohort.py"
 
 
+rule pretrain_tower:
+    input:
+        pretraining_photographs,
+        manifest=results("responses.json"),
+        store=ancient(results("responses")),
+    output:
+        manifest=results("models/pretrained.json"),
+        store=directory(results("models/pretrained")),
+    log:
+        results("models/logs/pretrain_tower.log"),
+    benchmark:
+        results("models/benchmarks/pretrain_tower.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=240,
+    params:
+        settings=of("dina"),
+        gabor=of("gabor"),
+        photographs=state(pretraining_photographs),
+        device=of("device"),
+        code=code_version("dina.training.pretraining"),
+    message:
+        "{wildcards.recording}: pretraining the image tower"
+    script:
+        "../scripts/pretrain_tower.py"
+
+
 rule train_dina:
     input:
         manifest=results("responses.json"),
         store=ancient(results("responses")),
-        cohort_manifest=learned_from_cohort("models/cohort.json"),
-        cohort=ancient(learned_from_cohort("models/cohort")),
+        shared_manifest=taken_over(".json"),
+        shared=ancient(taken_over()),
     output:
         manifest=results("models/dina/seed-{seed}.json"),
         store=directory(results("models/dina/seed-{seed}")),

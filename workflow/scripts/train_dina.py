@@ -12,5 +12,5 @@ with stage(snakemake) as job:
         GaborSettings(**job.params.gabor),
         seed=int(job.wildcards.seed),
         device=job.params.device,
-        cohort=next(iter(job.inputs("cohort")), None),
+        shared=next(iter(job.inputs("shared")), None),
     )
