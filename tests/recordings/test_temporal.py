@@ -38,6 +38,7 @@ def test_weights_find_the_bins_in_which_the_signal_arrives(arrives):
     profile[arrives] = 1
     weights = temporal_weights(simulate(profile), IMAGE, TRIALS)
     np.testing.assert_allclose(weights.mean(0), 1, rtol=1e-5)
+    assert (weights >= 0).all()
     there = weights[arrives].sum(0) / weights.sum(0)
     assert there.mean() > 0.95 and there.min() > 0.8  # weak neurons too: they take after the population
     unseen = simulate(profile, seed=1)
