@@ -98,7 +98,7 @@ def create_array(
         name,
         shape=shape,
         dtype=np.dtype(dtype),
-        chunks=chunks or _chunks(shape, np.dtype(dtype).itemsize),
+        chunks=chunks or chunks_of(shape, dtype),
         compressors=ZstdCodec(level=1, checksum=True),
         fill_value=0,
         attributes={"unit": unit},
@@ -168,10 +168,10 @@ def read_table(store: str | Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(Path(store) / f"{name}.parquet")
 
 
-def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+def chunks_of(shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
     """Chunks near 1 MB, with axes halved from the longest so that both directions read alike."""
     chunks = [max(1, n) for n in shape]
-    while np.prod(chunks) * itemsize > CHUNK_BYTES:
+    while np.prod(chunks) * np.dtype(dtype).itemsize > CHUNK_BYTES:
         longest = int(np.argmax(chunks))
         chunks[longest] = -(-chunks[longest] // 2)
     return tuple(int(n) for n in chunks)

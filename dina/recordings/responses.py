@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dina import stores
-from dina.errors import InputError, problem
+from dina.errors import InputError, ShapeError, problem
 from dina.imaging.frame_times import in_gaps
 from dina.recordings.clock import fit_clock
 from dina.recordings.drift import measure_drift
@@ -23,7 +26,8 @@ from dina.recordings.reliability import (
 )
 from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
-from dina.recordings.trials import LEFT_OUT, TrialResponses, describe_neurons, refuse_small_splits, write_trials
+from dina.recordings.temporal import bin_edges, refuse_short_bins, running_responses, temporal_weights
+from dina.recordings.trials import LEFT_OUT, TRAIN, TrialResponses, describe_neurons, refuse_small_splits, write_trials
 from dina.settings import ResponsesSettings
 
 if TYPE_CHECKING:
@@ -36,6 +40,12 @@ Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 def measure_responses(session: Path, stimuli: Path, output: Path, settings: ResponsesSettings) -> None:
     """Align trials with images and write the ``responses`` store; memory is that of the session's activity.
+
+    With ``settings.n_bins`` above 1, the response window is cut into equal bins: the store also holds ``binned``
+    (trials, bins, neurons), ``temporal_weights`` (bins, neurons) and, in its attributes, ``bin_edges_s`` after onset;
+    ``responses``, which decoders read, are the bins' sum under these weights
+    (:func:`~dina.recordings.temporal.temporal_weights`). The store grows by ``4 × trials × bins × neurons`` bytes
+    before compression; memory does not, since bins are written and read in parts.
 
     Besides what :class:`~dina.recordings.trials.TrialResponses` describes and :func:`write_repeats` adds, the store
     holds the log's table ``behaviour``, one row a trial; where ``settings.measure`` is both, ``responses_dff``
@@ -50,9 +60,11 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
     ------
     InputError
         If an image was not shown during the recording, or a clock event does not fit, naming the row; if what is
-        left out leaves a split fewer than two images; if dF/F is to be decoded and a neuron has none.
+        left out leaves a split fewer than two images; if dF/F is to be decoded and a neuron has none; if bins are
+        shorter than a frame.
     """
     frame_time_s, volume_time_s = (stores.read_array(session, name) for name in ("frame_time_s", "volume_time_s"))
+    refuse_short_bins(settings, float(np.median(np.diff(frame_time_s))), session)
     neurons = stores.read_table(session, "neurons")
     shown = read_stimuli(stimuli)
     clock = None if shown.clock_events is None else fit_clock(shown.clock_events, volume_time_s)
@@ -72,17 +84,25 @@ def measure_responses(session: Path, stimuli: Path, output: Path, settings: Resp
         where = f"{shown.log}, {len(kept)} trials inside the movie and outside masked frames and gaps"
         remedy = "Mask fewer frames of the session, or shorten responses.window_s."
         refuse_small_splits(shown.image_index[kept], shown.split[kept], where, remedy)
-    measured = {
-        name: _measure(session, name, neurons["plane"].to_numpy(), frame_time_s, onset_s[kept] + lag, settings)
-        for name in measures
-    }
-    trials = _trials(measured[measures[0]], shown, kept, onset_s[kept], settings.stabilise)
+    windows = Windows(
+        stores.read_attributes(session)["planes"], neurons["plane"].to_numpy(), frame_time_s, onset_s[kept] + lag
+    )
     with stores.new_store(output) as store:
-        write_trials(store, trials, unit=UNITS[measures[0]])
+        name = measures[0]
+        activity = _read_activity(session, name, settings)
+        if settings.n_bins == 1:
+            responses = windows.measure(activity, slice(None), name, settings)
+        else:
+            train = np.flatnonzero(shown.split[kept] == TRAIN)
+            responses = _measure_bins(store, windows, activity, name, settings, shown.image_index[kept], train)
+        del activity
+        trials = _trials(responses, shown, kept, onset_s[kept], settings.stabilise)
+        write_trials(store, trials, unit=UNITS[name])
         write_repeats(store, trials, neurons)
         stores.write_table(store, "behaviour", shown.behaviour.iloc[kept])
         if settings.measure == "both":
-            stores.write_array(store, "responses_dff", measured["dff"], unit=UNITS["dff"])
+            dff = windows.measure(_read_activity(session, "dff", settings), slice(None), "dff", settings)
+            stores.write_array(store, "responses_dff", dff, unit=UNITS["dff"])
         stores.write_attributes(
             store,
             {
@@ -133,6 +153,41 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     stores.write_table(store, "drift", drift.bins)
     summary = {"level_change_sd": drift.level_change_sd, "line": drift.line}
     stores.write_attributes(store, {"n_repeated_images": n_repeated, "drift": summary})
+
+
+def write_temporal_read_in(
+    store: Path, image_index: np.ndarray, train: np.ndarray, edges_s: np.ndarray, *, is_sum: bool = True
+) -> np.ndarray:
+    """Fit the temporal read-in to ``binned`` of an open store, and write ``temporal_weights`` and ``bin_edges_s``.
+
+    Parameters
+    ----------
+    store : holds the array ``binned`` (trials, bins, neurons), also where it was imported
+    image_index : (trials,)
+    train : indices of the training trials
+    edges_s : (bins + 1,) seconds after onset, increasing
+    is_sum : whether uniform weights add bins up, as counts are, or take their mean, as of dF/F
+
+    Returns
+    -------
+    (trials, neurons) float32, the responses to be decoded
+
+    Raises
+    ------
+    ShapeError
+        If trials or bins differ in number from ``image_index`` and ``edges_s``.
+    """
+    binned = stores.open_array(store, "binned")
+    expected = (len(image_index), len(edges_s) - 1)
+    if binned.ndim != 3 or binned.shape[:2] != expected or np.any(np.diff(edges_s) <= 0):
+        found = f"{binned.shape} and edges {np.asarray(edges_s).tolist()} s"
+        raise ShapeError(f"binned: found {found}; expected {(*expected, 'neurons')} and edges that increase.")
+    weights = temporal_weights(binned, image_index, train, block=binned.chunks[2])
+    if not is_sum:
+        weights /= binned.shape[1]
+    stores.write_array(store, "temporal_weights", weights)
+    stores.write_attributes(store, {"bin_edges_s": edges_s})
+    return deque(running_responses(binned, weights), maxlen=1)[0]
 
 
 def valid_frames(session: Path) -> np.ndarray:
@@ -199,27 +254,66 @@ def window_means(trace: np.ndarray, frame_time_s: np.ndarray, start_s: np.ndarra
     return ((until(stop_s) - until(start_s)) / (stop_s - start_s)).T.astype(np.float32)
 
 
-def _measure(
-    session: Path,
-    name: str,
-    plane: np.ndarray,
-    frame_time_s: np.ndarray,
-    onset_s: np.ndarray,
-    settings: ResponsesSettings,
-) -> np.ndarray:
-    """(trials, neurons) responses by one measure, each plane at its own frame times."""
+def _read_activity(session: Path, name: str, settings: ResponsesSettings) -> np.ndarray:
+    """(neurons, frames) activity by one measure, refused if it is to be decoded and a neuron has none."""
     activity = stores.read_array(session, name)
     undefined = np.flatnonzero(np.isnan(activity).any(1))
     if len(undefined) and name == settings.measure:  # beside deconvolved activity, dF/F may lack
         found = f"{len(undefined)} neurons without {UNITS[name]}, the first is {undefined[0]}"
         remedy = "Set session.require_dff to true, or responses.measure to deconvolved or both."
         raise InputError(problem(session, found, "all neurons to have it", remedy))
-    measure = {"deconvolved": window_sums, "dff": window_means}[name]
-    responses = np.empty((len(onset_s), len(plane)), np.float32)
-    for number, times in zip(stores.read_attributes(session)["planes"], frame_time_s, strict=True):
-        member = np.flatnonzero(plane == number)
-        responses[:, member] = _in_windows(measure, activity[member], times, onset_s, settings)
-    return responses
+    return activity
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where the windows of all trials lie among the frames of each plane.
+
+    Attributes
+    ----------
+    planes : numbers of the planes
+    plane : (neurons,) number of each neuron's
+    frame_time_s : (planes, frames)
+    onset_s : (trials,) with the lag
+    """
+
+    planes: list[int]
+    plane: np.ndarray
+    frame_time_s: np.ndarray
+    onset_s: np.ndarray
+
+    def measure(self, activity: np.ndarray, neurons: slice, name: str, settings: ResponsesSettings) -> np.ndarray:
+        """(trials, some neurons) responses by one measure, each plane at its own frame times."""
+        measure = {"deconvolved": window_sums, "dff": window_means}[name]
+        plane, activity = self.plane[neurons], activity[neurons]
+        responses = np.empty((len(self.onset_s), len(plane)), np.float32)
+        for number, times in zip(self.planes, self.frame_time_s, strict=True):
+            member = np.flatnonzero(plane == number)
+            responses[:, member] = _in_windows(measure, activity[member], times, self.onset_s, settings)
+        return responses
+
+
+def _measure_bins(
+    store: Path,
+    windows: Windows,
+    activity: np.ndarray,
+    name: str,
+    settings: ResponsesSettings,
+    image_index: np.ndarray,
+    train: np.ndarray,
+) -> np.ndarray:
+    """Write ``binned`` and the temporal read-in into an open store; returns the (trials, neurons) responses."""
+    edges_s = bin_edges(settings.window_s, settings.n_bins)
+    n_trials, n_neurons = len(image_index), len(activity)
+    chunks = stores.chunks_of((n_trials, n_neurons), np.float32)  # by bin, as bins are read
+    shape = (n_trials, settings.n_bins, n_neurons)
+    binned = stores.create_array(store, "binned", shape, unit=UNITS[name], chunks=(chunks[0], 1, chunks[1]))
+    for start in range(0, n_neurons, chunks[1]):
+        here = slice(start, start + chunks[1])
+        for number, window_s in enumerate(pairwise(edges_s.tolist())):
+            of_bin = settings.model_copy(update={"window_s": window_s})
+            binned[:, number, here] = windows.measure(activity, here, name, of_bin)
+    return write_temporal_read_in(store, image_index, train, edges_s, is_sum=name == "deconvolved")
 
 
 def _in_windows(

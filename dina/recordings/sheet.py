@@ -12,13 +12,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from dina.errors import SettingsError, problem
+from dina.errors import InputError, SettingsError, problem
 from dina.imaging.acquisition import complete
 from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
 from dina.recordings.movie_files import movie_files, refuse_braces
-from dina.settings import AcquisitionInfo, Count, Indicator, Positive, Section, Settings, nearest, parse, read_values
+from dina.recordings.temporal import refuse_short_bins
+from dina.settings import (
+    AcquisitionInfo,
+    Count,
+    Indicator,
+    Positive,
+    ResponsesSettings,
+    Section,
+    Settings,
+    nearest,
+    parse,
+    read_values,
+)
 
 PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
@@ -134,6 +146,9 @@ class Recording(Section):
         None, description="Images shown: a folder, or an array file (.npy), relative to the sheet."
     )
     image_width_deg: Positive | None = Field(None, description="Visual angle that an image spans, degrees.")
+    image_duration_s: Positive | None = Field(
+        None, description="Time that an image is on, seconds: shaded in the figure of identification over time."
+    )
 
     @property
     def has_stimuli(self) -> bool:
@@ -317,6 +332,12 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
     mistakes = []
     for name, of in settings.items():
         row, where = of["recording"], f"{sheet}, recording {name!r}"
+        if of["acquisition"]["volume_rate_hz"]:
+            responses = ResponsesSettings(**of["responses"])
+            try:
+                refuse_short_bins(responses, 1 / of["acquisition"]["volume_rate_hz"], where)
+            except InputError as error:
+                mistakes.append(str(error))
         if row["source"] != "movie":
             continue
         planes = AcquisitionInfo(**of["acquisition"]).planes
@@ -410,6 +431,7 @@ def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
         "cell_diameter_um": simulation.optics.soma_diameter_um,
         "indicator": simulation.calcium.indicator,
         "image_width_deg": simulation.scenes.width_deg,
+        "image_duration_s": simulation.protocol.duration_s,
     }
     for key, value in says.items():
         if getattr(recording, key) not in (None, value):

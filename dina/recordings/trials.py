@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -109,6 +110,22 @@ class TrialResponses:
         np.add.at(total, group, self.standardised(trials, weighted=weighted))
         return total / np.bincount(group)[:, None].astype(np.float32), ids
 
+    def with_responses(self, responses: np.ndarray) -> Self:
+        """These trials by other (trials, neurons) responses: standardised anew on training trials, same weights."""
+        stabilised = bool(self.event_size.any())
+        fitted = fit_standardisation(responses, self.image_index, self.trials(TRAIN), stabilised=stabilised)
+        return replace(self, responses=responses, **fitted)
+
+
+def fit_standardisation(
+    responses: np.ndarray, image_index: np.ndarray, train: np.ndarray, *, stabilised: bool
+) -> dict[str, np.ndarray]:
+    """Event size, mean and sd of every neuron, from the training trials alone."""
+    size = event_size(responses[train], image_index[train]) if stabilised else np.zeros(responses.shape[1], np.float32)
+    taken = stabilise(responses[train], size)
+    sd = taken.std(0)
+    return {"event_size": size, "mean": taken.mean(0), "sd": np.where(sd > 0, sd, 1).astype(np.float32)}
+
 
 def describe_neurons(
     responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray, *, stabilised: bool = True
@@ -119,9 +136,8 @@ def describe_neurons(
     repeat, and the source says so. Unless ``stabilised``, responses are taken as they are.
     """
     train = np.flatnonzero(split == TRAIN)
-    size = event_size(responses[train], image_index[train]) if stabilised else np.zeros(responses.shape[1], np.float32)
-    taken = stabilise(responses[train], size)
-    mean, sd = taken.mean(0), taken.std(0)
+    fitted = fit_standardisation(responses, image_index, train, stabilised=stabilised)
+    taken = stabilise(responses[train], fitted["event_size"])
     n_repeated = len(repeat_pairs(image_index, repeat, train)[0])
     if is_measurable(image_index[train]):
         n_showings = usual_showings(image_index[train])
@@ -132,13 +148,7 @@ def describe_neurons(
             source = f"signal variance over {n_repeated} training images, shown {n_showings:.1f} times"
     else:
         reliability, source = np.ones(responses.shape[1], np.float32), "none: too few training repeats"
-    return {
-        "event_size": size,
-        "mean": mean,
-        "sd": np.where(sd > 0, sd, 1).astype(np.float32),
-        "reliability": reliability,
-        "reliability_source": source,
-    }
+    return fitted | {"reliability": reliability, "reliability_source": source}
 
 
 def refuse_small_splits(image_index: np.ndarray, split: np.ndarray, where: object, remedy: str) -> None:

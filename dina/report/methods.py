@@ -88,6 +88,9 @@ def _responses(attributes: dict[str, Any]) -> str:
         f"less that from {_span(attributes['baseline_s'])}" if attributes["baseline_s"] else "no baseline subtracted"
     )
     said = f"responses: {MEASURES[attributes['measure']]} from {_span(attributes['window_s'])} after image onset"
+    edges_s = attributes.get("bin_edges_s")
+    if edges_s:
+        said += f" in {len(edges_s) - 1} bins, weighted by each neuron's training repeats"
     return f"{said}, {baseline}, windows delayed by a lag of {attributes['lag_s']:g} s"
 
 

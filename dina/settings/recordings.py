@@ -51,6 +51,12 @@ class ResponsesSettings(Section):
         "set baseline_s). With both, decoders use deconvolved activity and dF/F stands beside it as `responses_dff`.",
     )
     window_s: Span = Field((0.0, 0.5), description="Response window relative to image onset, seconds.")
+    n_bins: Annotated[int, Field(ge=1, le=100)] = Field(
+        1,
+        description="Equal bins into which the response window is cut, none shorter than a frame. With more than one, "
+        "the response is a weighted sum of bins, the weights fitted to each neuron's training repeats, and images are "
+        "identified from each bin alone and from the bins so far (probe and figure `time-course`).",
+    )
     baseline_s: Span | None = Field(
         None,
         description="Baseline window subtracted from the response, relative to onset, seconds; null subtracts none.",

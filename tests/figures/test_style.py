@@ -6,7 +6,7 @@ import pytest
 
 from dina.figures.style import POSITION_DIGITS, STYLE, house_style, letter, page_figure, save
 
-FIGURES = ("imaging", "responses", "training", "probing", "ablation", "attribution")
+FIGURES = ("imaging", "responses", "training", "probing", "time_course", "ablation", "attribution")
 HEAVY = {"torch", "suite2p", "sklearn", "captum"}
 MIN_FONT_PT = 7
 

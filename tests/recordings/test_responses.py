@@ -6,8 +6,14 @@ import pandas as pd
 import pytest
 
 from dina import stores
-from dina.errors import InputError
-from dina.recordings.responses import measure_responses, valid_frames, window_means, window_sums
+from dina.errors import InputError, ShapeError
+from dina.recordings.responses import (
+    measure_responses,
+    valid_frames,
+    window_means,
+    window_sums,
+    write_temporal_read_in,
+)
 from dina.recordings.stabilising import stabilise
 from dina.recordings.stimuli import prepare_stimuli
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, read_trials
@@ -458,3 +464,73 @@ def test_neurons_without_dff_are_named_where_dff_is_asked_for(session):
     assert np.isfinite(measure(folder, measure="both").responses).all()
     beside = np.isnan(stores.read_array(folder / "responses", "responses_dff"))
     assert beside[:, 1].all() and not beside[:, 0].any()
+
+
+@pytest.mark.parametrize("baseline_s", [None, (-0.4, -0.2)])
+@pytest.mark.parametrize("by", ["deconvolved", "dff"])
+def test_bins_make_up_the_window(session, by, baseline_s):
+    """Activity comes from 0 to 0.4 s: the middle two of four bins."""
+    folder, _ = session
+    stores.write_array(folder / "session", "dff", stores.read_array(folder / "session", "deconvolved"))
+    whole = measure(folder, measure=by, baseline_s=baseline_s)
+    trials = measure(folder, measure=by, baseline_s=baseline_s, n_bins=4)
+    binned = stores.read_array(folder / "responses", "binned")
+    weights = stores.read_array(folder / "responses", "temporal_weights")
+    assert binned.shape == (N_TRIALS, 4, 2) and binned.dtype == np.float32
+    expected = binned.sum(1) if by == "deconvolved" else binned.mean(1)
+    np.testing.assert_allclose(expected, whole.responses, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(trials.responses, np.einsum("tbn,bn->tn", binned, weights), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(weights.sum(0), 4 if by == "deconvolved" else 1, rtol=1e-5)
+    if by == "deconvolved" and baseline_s is None:
+        assert binned[:, 1:3].sum() > 0.75 * binned.sum()  # frames of 0.2 s reach beyond
+    np.testing.assert_allclose(stores.read_attributes(folder / "responses")["bin_edges_s"], [-0.2, 0, 0.2, 0.4, 0.6])
+
+
+def test_weights_of_bins_are_fitted_to_training_trials_alone(session):
+    folder, _ = session
+    times, activity = (stores.read_array(folder / "session", name) for name in ("frame_time_s", "deconvolved"))
+    noisy = activity + np.random.default_rng(0).gamma(1, 5, activity.shape)
+    write_session(folder / "session", times, deconvolved=noisy)
+    trials = measure(folder, n_bins=4)
+    expected = stores.read_array(folder / "responses", "temporal_weights")
+    for onset in trials.onset_s[trials.split == TEST]:
+        noisy[:, (times[0] > onset) & (times[0] < onset + 0.4)] = 0
+    write_session(folder / "session", times, deconvolved=noisy)
+    assert not np.array_equal(measure(folder, n_bins=4).responses, trials.responses)
+    np.testing.assert_array_equal(stores.read_array(folder / "responses", "temporal_weights"), expected)
+
+
+def test_one_bin_is_no_bin(session):
+    folder, _ = session
+    measure(folder)
+    plain = stores.manifest_path(folder / "responses").read_text()
+    measure(folder, n_bins=1)
+    assert stores.manifest_path(folder / "responses").read_text() == plain
+    assert not stores.holds(folder / "responses", "binned") and "bin_edges_s" not in plain
+
+
+def test_bins_are_chunked_by_trials_and_bins(session, monkeypatch):
+    folder, _ = session
+    monkeypatch.setattr(stores, "CHUNK_BYTES", 256)
+    measure(folder, n_bins=4)
+    chunks = stores.open_array(folder / "responses", "binned").chunks
+    assert chunks[:2] == (30, 1)
+    small = stores.read_array(folder / "responses", "binned")
+    monkeypatch.undo()
+    measure(folder, n_bins=4)
+    np.testing.assert_array_equal(stores.read_array(folder / "responses", "binned"), small)
+
+
+def test_bins_shorter_than_a_frame_are_refused(session):
+    with pytest.raises(InputError, match=r"session, responses.n_bins: found 5 bins of 0.16 s; .* 0.2 s at 5 Hz"):
+        measure(session[0], n_bins=5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "edges_s"),
+    [((40, 3), (0, 1, 2, 3)), ((40, 3, 5), (0, 1, 2)), ((40, 2, 5), (0, 2, 1)), ((39, 2, 5), range(3))],
+)
+def test_imported_bins_that_fit_nothing_are_refused(tmp_path, shape, edges_s):
+    with pytest.raises(ShapeError, match="binned: found"), stores.new_store(tmp_path / "responses") as store:
+        stores.write_array(store, "binned", np.zeros(shape, np.float32))
+        write_temporal_read_in(store, np.arange(40), np.arange(30), np.array(edges_s))

@@ -31,3 +31,7 @@ def test_both_measures_without_a_baseline(tmp_path):
         in line
     )
     assert "no baseline subtracted, windows delayed by a lag of 0 s" in line
+    stores.write_attributes(tmp_path / "responses", {"bin_edges_s": [0.0, 0.25, 0.5]})
+    assert "image onset in 2 bins, weighted by each neuron's training repeats, no base" in methods_line(
+        tmp_path, stated("movie")
+    )

@@ -47,6 +47,15 @@ def test_slow_rivals_are_fitted_where_they_are_asked_for(fresh):
     assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["fit_decoder"] == usual + 3
 
 
+def test_time_is_probed_where_bins_are_asked_for(fresh):
+    new = {"probe_time_course", "plot_time_course"}
+    usual = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    fresh.configure(responses={"n_bins": 2})
+    jobs = planned(fresh.snakemake("all", "-n", "--quiet", "rules"))
+    assert not new & set(usual) and all(jobs[rule] == 1 for rule in new)
+    assert jobs["total"] == usual["total"] + 2
+
+
 def test_quality_needs_no_stimuli(fresh):
     jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
     assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs
@@ -163,6 +172,7 @@ def test_an_nwb_log_with_a_clock_of_its_own(fresh):
         ({}, "m\tmovie\tnothing.tif", "recordings.tsv, recording 'm', movie: found nothing at"),
         ({}, "m\tmovie\trecordings.tsv", "recording 'm', movie: found 'recordings.tsv'; expected files ending in"),
         ({}, "m\tmovie\t*", "cell_diameter_um: found nothing; expected a number"),
+        ({"responses": {"n_bins": 3}}, "m\tsimulated", "'m', responses.n_bins: found 3 bins of 0.167 s"),
         ({"responses": 3}, "m\tsimulated", "config.yaml: responses: found 3; expected keys and values"),
         ({"recordings": "config/recordinsg.tsv"}, "m\tsimulated", "recordinsg.tsv: found no such file"),
     ],

@@ -336,11 +336,10 @@ def caption_file(name):
 
 def figures_of(recording):
     """The figures of a recording, in the order of the road."""
-    names = (
-        FIGURES["imaging"]
-        if recording not in DECODING
-        else [name for stop in FIGURES.values() for name in stop]
-    )
+    stops = list(FIGURES) if recording in DECODING else ["imaging"]
+    if settings[recording]["responses"]["n_bins"] == 1 and "time" in stops:
+        stops.remove("time")
+    names = [name for stop in stops for name in FIGURES[stop]]
     return [f"{RESULTS}/{recording}/figures/{name}.png" for name in names]
 
 

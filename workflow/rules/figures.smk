@@ -9,6 +9,7 @@ FIGURES = {
         "categories",
         "prediction",
     ],
+    "time": ["time-course"],
     "ablation": ["frequency-ablation", "neuron-curve"],
     "attribution": ["saliency", "neuron-importance", "receptive-fields"],
 }
@@ -128,6 +129,32 @@ rule plot_probing:
         "{wildcards.recording}: drawing figures of probing"
     script:
         "../scripts/plot_probing.py"
+
+
+rule plot_time_course:
+    input:
+        manifest=results("probes/time_course.json"),
+        time_course=ancient(results("probes/time_course")),
+    output:
+        svg=[figure(name, "time") for name in FIGURES["time"]],
+        png=[results(f"figures/{name}.png") for name in FIGURES["time"]],
+    log:
+        results("logs/plot_time_course.log"),
+    benchmark:
+        results("benchmarks/plot_time_course.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=30,
+    params:
+        image_duration_s=of("recording/image_duration_s"),
+        code=code_version("dina.figures.time_course"),
+    message:
+        "{wildcards.recording}: drawing identification over time"
+    script:
+        "../scripts/plot_time_course.py"
 
 
 rule plot_ablation:

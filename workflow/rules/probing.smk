@@ -114,3 +114,32 @@ rule probe_prediction:
         "{wildcards.recording}: predicting neurons"
     script:
         "../scripts/probe_prediction.py"
+
+
+rule probe_time_course:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=decoder_stores(".json"),
+        decoders=ancient(decoder_stores()),
+    output:
+        manifest=results("probes/time_course.json"),
+        store=directory(results("probes/time_course")),
+    log:
+        results("logs/probe_time_course.log"),
+    benchmark:
+        results("benchmarks/probe_time_course.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 4),
+        runtime=120,
+    params:
+        settings=of("probing"),
+        device=of("device"),
+        code=code_version("dina.probing.time_course"),
+    message:
+        "{wildcards.recording}: identifying images over time"
+    script:
+        "../scripts/probe_time_course.py"
