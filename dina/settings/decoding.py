@@ -172,8 +172,8 @@ class PretrainingSettings(LearningSettings):
     photographs: Annotated[tuple[str, ...], AfterValidator(unique)] = Field(
         (),
         description="What a learned image tower is pretrained on: recording, its own training images; installed, the "
-        "photographs inside scikit-image, scikit-learn, plenoptic and matplotlib; folders of own photographs. Whatever "
-        "shows validation or test images is left out. Empty is no pretraining.",
+        "photographs inside scikit-image, scikit-learn, plenoptic and matplotlib; folders of own photographs. What is "
+        "found to show validation or test images is left out. Empty is no pretraining.",
     )
     n_crops: Count = Field(5000, description="Crops taken from all photographs together.")
     crop_px: tuple[Count, Count] = Field(

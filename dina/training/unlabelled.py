@@ -8,6 +8,7 @@ import numpy as np
 
 from dina.errors import InputError, problem
 from dina.recordings.leaks import give_away
+from dina.recordings.parts import photographs_that_show
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses
 from dina.settings import PretrainingSettings
 from dina.settings.decoding import INSTALLED, RECORDING
@@ -24,8 +25,8 @@ def unlabelled_pictures(
 ) -> tuple[np.ndarray, list[str]]:
     """The recording's training images, crops of photographs, or both, less what shows a validation or test image.
 
-    Near-duplicates of held-out images and overlapping crops are sought among all pictures. Since crops of other scale
-    are not recognised, a photograph of which one crop is found is left out whole; a training image is one picture.
+    A photograph that shows a held-out image somewhere is left out whole, as is one of which a crop is nearly such an
+    image or overlaps it; a training image is one picture.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def unlabelled_pictures(
     pictures, source = np.concatenate(parts), np.array(source)
     held_out = trials.images[np.concatenate([trials.image_ids(VALIDATION), trials.image_ids(TEST)])]
     leaks = give_away(pictures, held_out, device)
-    told = np.unique(source[leaks & (source != OWN)])
+    shows = photographs_that_show(held_out, [photograph.grey for photograph in photographs])
+    told = np.union1d(source[leaks & (source != OWN)], np.flatnonzero(shows)).astype(int)
     kept = ~leaks & ~np.isin(source, told)
     left_out = [photographs[which].name for which in told]
     if left_out:

@@ -73,6 +73,16 @@ def test_a_photograph_that_was_shown_is_left_out_whole(gabor_trials, photographs
     assert 0.5 * len(others) < len(pictures) < 0.75 * len(others)
 
 
+def test_a_photograph_is_left_out_for_what_it_shows_at_another_scale(gabor_trials, photographs):
+    """No crop is like it: the image is half of the photograph, the crops are fifths."""
+    images = gabor_trials.images.copy()
+    shown = Image.open(photographs / "scene-2.png").resize((32, 32), Image.Resampling.LANCZOS, box=(40, 40, 120, 120))
+    images[gabor_trials.image_ids(TEST)[3]] = np.asarray(shown, np.float32) / 255
+    with pytest.warns(UserWarning, match="scene-2 are left out"):
+        _, left_out = collect(replace(gabor_trials, images=images), settings_of(photographs, crop_px=(32, 32)))
+    assert left_out == ["scene-2"]
+
+
 def test_what_gives_a_held_out_image_away(gabor_trials):
     images = gabor_trials.images[:20]
     held_out = np.stack([images[7], images[11][:, ::-1]])
@@ -150,7 +160,8 @@ def test_the_stages_hand_on_what_was_learned(gabor_trials, photographs, small_ga
     assert len(read_table(checked(tmp_path / "one"), "pretraining")) > 2
     shared = read_shared(tmp_path / "one", CPU)
     assert not shared.is_frozen
-    train_dina(tmp_path / "responses", tmp_path / "dina", settings, small_gabor, seed=0, device="cpu", shared=tmp_path / "one")
+    of_dina = {"seed": 0, "device": "cpu", "shared": tmp_path / "one"}
+    train_dina(tmp_path / "responses", tmp_path / "dina", settings, small_gabor, **of_dina)
     stored = DinaDecoder.load(tmp_path / "dina").model.state_dict()
     again, _ = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU, shared=shared)
     scratch, _ = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)

@@ -56,6 +56,24 @@ def test_time_is_probed_where_bins_are_asked_for(fresh):
     assert jobs["total"] == usual["total"] + 2
 
 
+def test_a_learned_tower_is_pretrained_once_where_photographs_are_named(fresh):
+    photographs = fresh.folder / "photographs"
+    photographs.mkdir()
+    asked = ("results/simulated/models/dina/seed-0.json", "results/simulated/models/dina/seed-1.json")
+    learned = {"model": {"image_tower": "learned"}}
+    fresh.configure(dina=learned)
+    usual = planned(fresh.snakemake(*asked, "-n", "--quiet", "rules"))
+    assert "pretrain_tower" not in usual
+    fresh.configure(dina=learned | {"pretraining": {"photographs": ["recording", str(photographs)]}})
+    jobs = planned(fresh.snakemake(*asked, "-n", "--quiet", "rules"))
+    assert jobs == usual | {"pretrain_tower": 1, "total": usual["total"] + 1}
+    photographs.rmdir()
+    for changes, said in ({}, str(photographs)), ({"model": {"image_tower": "gabor"}}, "beside a Gabor tower"):
+        fresh.configure(dina=changes)
+        refused = fresh.snakemake(*asked, "-n", check=False)
+        assert refused.returncode and said in refused.stdout + refused.stderr
+
+
 def test_quality_needs_no_stimuli(fresh):
     jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
     assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs
