@@ -94,7 +94,7 @@ def dina_step(trials, batch: int, device) -> Callable[[], None]:
 
     settings = DinaSettings()
     generator = torch.Generator().manual_seed(0)
-    model, held_out = start_in_closed_form(trials, settings.model, GaborSettings(), device)
+    model, held_out = start_in_closed_form(trials, settings.model, GaborSettings(), seed=0, device=device)
     training = settings.training
     loss_of = batch_loss(model, trials, held_out, training, generator_on(device, generator), device)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -78,6 +78,7 @@ class DinaDecoder(Decoder):
             image_shape=description["image_shape"],
             n_neurons=description["n_neurons"],
             n_components=description["n_components"],
+            has_core=description["has_core"],
         )
         model.load_state_dict(tensors)
         return cls(model.to(next(iter(tensors.values())).device), description)

@@ -10,7 +10,7 @@ from dina.decoders.base import Decoder
 from dina.decoders.cca import fit_cca
 from dina.decoders.cebra import fit_cebra
 from dina.decoders.convolutional import fit_convolutional
-from dina.decoders.core_readout import fit_core_readout
+from dina.decoders.core_readout import fit_core_readout_decoder
 from dina.decoders.encoding import fit_encoding
 from dina.decoders.gabor_ridge import fit_gabor_ridge
 from dina.decoders.ridge import fit_ridge
@@ -72,7 +72,7 @@ def fit_rival(
         case "convolutional":
             return fit_convolutional(trials, settings.convolutional, seed=seed, device=device)
         case "core_readout":
-            return fit_core_readout(trials, settings.core_readout, gabor, seed=seed, device=device)
+            return fit_core_readout_decoder(trials, settings.core_readout, gabor, seed=seed, device=device)
         case "cebra":
             return fit_cebra(trials, settings.cebra, gabor, seed=seed, device=device)
         case "encoding":

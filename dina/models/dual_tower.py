@@ -78,11 +78,13 @@ def build_dual_tower(
     image_shape: tuple[int, ...],
     n_neurons: int,
     n_components: int,
+    has_core: bool = False,
 ) -> DualTower:
-    """Towers of the given size with untrained weights."""
+    """Towers of the given size with untrained weights; ``has_core`` gives the Gabor tower its learned part."""
     layout = (settings.channels, gabor.grid, gabor.grid)
     if settings.image_tower == "gabor":
-        image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components)
+        core = settings.core if has_core else None
+        image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components, core)
     else:
         image_tower = LearnedImageTower(gabor.grid, settings.channels, *image_shape[:-2])
     read_in = build_read_in(settings.read_in, settings.read_in_learning, n_neurons, n_components, layout)

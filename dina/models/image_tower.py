@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
+from dina.models.core import Core, CoreReadout
 from dina.models.gabor import GaborBank
-from dina.settings import GaborSettings
+from dina.settings import CoreReadoutSettings, GaborSettings
 
 
 class GaborImageTower(nn.Module):
     """Gabor maps, mixed to fewer channels, in the metric that responses support.
 
-    ``maps = Vᵀ diag(s · e^g) V · mix((bank(image) − mean) / sd)``: a symmetric low-rank metric, so
-    the maps keep the layout of the image. All but the logarithms ``g`` is set in closed form
-    (:mod:`dina.training.closed_form`); ``g`` starts at 0 and weight decay pulls it back there.
+    ``maps = Vᵀ diag(e^g) (diag(s) V · mix((bank(image) − mean) / sd) + learned(image))``: without the learned part a
+    symmetric low-rank metric, so the maps keep the layout of the image. All but the logarithms ``g`` is set before
+    contrastive training (:mod:`dina.training.closed_form`); ``g`` starts at 0 and weight decay pulls it back there.
 
     Parameters
     ----------
@@ -22,9 +25,17 @@ class GaborImageTower(nn.Module):
     image_shape : (height, width), pixels; (frames, height, width) of clips
     channels : maps after mixing
     n_components : rank of the metric
+    core : of the learned part; None leaves it out
     """
 
-    def __init__(self, gabor: GaborSettings, image_shape: tuple[int, ...], channels: int, n_components: int):
+    def __init__(
+        self,
+        gabor: GaborSettings,
+        image_shape: tuple[int, ...],
+        channels: int,
+        n_components: int,
+        core: CoreReadoutSettings | None = None,
+    ):
         super().__init__()
         self.bank = GaborBank(gabor, image_shape)
         self.layout = (channels, gabor.grid, gabor.grid)
@@ -33,6 +44,7 @@ class GaborImageTower(nn.Module):
         self.register_buffer("mixing", torch.zeros(channels, self.bank.channels))
         self.register_buffer("loadings", torch.zeros(n_components, channels * gabor.grid**2))
         self.register_buffer("strength", torch.ones(n_components))
+        self.learned = None if core is None else CoreComponents(core, n_components)
         self.log_gain = nn.Parameter(torch.zeros(n_components))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -43,7 +55,8 @@ class GaborImageTower(nn.Module):
         """What training leaves alone, and so needs once: (n, components) before the learned gains."""
         standardised = (self.bank(images) - self.mean) / self.sd
         mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, standardised)
-        return self.strength * (mixed.flatten(1) @ self.loadings.T)
+        components = self.strength * (mixed.flatten(1) @ self.loadings.T)
+        return components if self.learned is None else components + self.learned(images)
 
     def lay_out(self, components: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, components)."""
@@ -53,6 +66,41 @@ class GaborImageTower(nn.Module):
     def return_to_start(self) -> None:
         """Undo training."""
         self.log_gain.zero_()
+
+
+class CoreComponents(nn.Module):
+    """Linear combinations of a trained core's maps: a neuron's readout is one, and so is any sum over neurons.
+
+    Numbers grow with components × maps, whatever the number of neurons. The core always is as in evaluation.
+
+    Attributes
+    ----------
+    core : Core
+    weight : (components, core's channels · places)
+    bias : (components,)
+    """
+
+    def __init__(self, settings: CoreReadoutSettings, n_components: int):
+        super().__init__()
+        self.core = Core(settings.channels, settings.size_px).requires_grad_(False)
+        self.register_buffer("weight", torch.zeros(n_components, math.prod(self.core.layout)))
+        self.register_buffer("bias", torch.zeros(n_components))
+        self.train()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(n, components) of (n, height, width) images."""
+        return nn.functional.linear(self.core(images).flatten(1), self.weight, self.bias)
+
+    def train(self, mode: bool = True) -> CoreComponents:
+        """Never: contrastive training leaves the core, and what it knows of its batches, alone."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def start_at(self, network: CoreReadout, coefficients: torch.Tensor) -> None:
+        """Take a trained network's core, and (components, neurons) combinations of its neurons."""
+        self.core.load_state_dict(network.core.state_dict())
+        for buffer, values in zip((self.weight, self.bias), network.combined(coefficients), strict=True):
+            buffer.copy_(values)
 
 
 class LearnedImageTower(nn.Module):

@@ -110,6 +110,11 @@ class TrialResponses:
         np.add.at(total, group, self.standardised(trials, weighted=weighted))
         return total / np.bincount(group)[:, None].astype(np.float32), ids
 
+    def of_neurons(self, neurons: np.ndarray) -> Self:
+        """The same trials of some neurons, given by their indices."""
+        fields = ("responses", "reliability", "event_size", "mean", "sd")
+        return replace(self, **{name: getattr(self, name)[..., neurons] for name in fields})
+
     def with_responses(self, responses: np.ndarray) -> Self:
         """These trials by other (trials, neurons) responses: standardised anew on training trials, same weights."""
         stabilised = bool(self.event_size.any())

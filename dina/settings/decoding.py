@@ -78,6 +78,44 @@ class AlignmentSettings(Section):
         return self.scale_weights or (1.0,) * len(self.scales)
 
 
+class LearningSettings(Section):
+    """What the training loop reads of DINA's settings and of the learned rivals'."""
+
+    epochs: Count
+    batch_trials: Annotated[int, Field(ge=8)]
+    learning_rate: Positive
+    weight_decay: NonNegative
+    patience: Count
+    gradient_clip: Positive | None = Field(
+        None, description="Norm to which the gradient of a step is cut; null leaves it as it is."
+    )
+    warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of all steps along which the learning rate rises linearly from 0; 0 starts at the top."
+    )
+    weight_average: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="Decay of a moving average over steps of the weights, which is then validated and kept instead "
+        "of the weights; 0.99 averages about the last 100 steps, 0 is off.",
+    )
+
+
+class CoreReadoutSettings(LearningSettings):
+    """The encoding model with a convolutional core and Gaussian readouts."""
+
+    channels: Count = Field(32, description="Channels of every layer.")
+    size_px: Annotated[int, Field(ge=8, le=256, multiple_of=2)] = Field(
+        32, description="Height and width of the pictures that it sees, pixels."
+    )
+    sparsity: NonNegative = Field(
+        0.01, description="Weight in the loss of the mean magnitude of a neuron's channel weights."
+    )
+    epochs: Count = Field(12, description="Most passes over the training images.")
+    batch_trials: Annotated[int, Field(ge=8)] = Field(64, description="Images in a batch, their showings averaged.")
+    learning_rate: Positive = Field(1e-2, description="Learning rate of AdamW.")
+    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
+    patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
+
+
 class DinaModelSettings(Section):
     """The dual tower."""
 
@@ -104,6 +142,17 @@ class DinaModelSettings(Section):
         "in units of the prior's mean image variance.",
     )
 
+    learned_core: bool = Field(
+        True,
+        description="Beside the Gabor bank, a convolutional core that is trained to predict responses; validation "
+        "images choose how much of it enters. Clips, and closed sets, have none.",
+    )
+    core: CoreReadoutSettings = CoreReadoutSettings()
+
+    def has_learned_core(self, image_shape: tuple[int, ...]) -> bool:
+        """Whether images of this shape, (height, width), have a learned core; clips have none."""
+        return self.learned_core and self.image_tower == "gabor" and len(image_shape) == 2
+
     @property
     def read_in_learning(self) -> float:
         """``read_in.learning``, or what suits the image tower."""
@@ -118,38 +167,17 @@ class DinaModelSettings(Section):
         return self
 
 
-class LearningSettings(Section):
-    """What the training loop reads of DINA's settings and of the learned rivals'."""
-
-    epochs: Count
-    batch_trials: Annotated[int, Field(ge=8)]
-    learning_rate: Positive
-    weight_decay: NonNegative
-    patience: Count
-    gradient_clip: Positive | None = Field(
-        None, description="Norm to which the gradient of a step is cut; null leaves it as it is."
-    )
-    warmup_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of all steps along which the learning rate rises linearly from 0; 0 starts at the top."
-    )
-    weight_average: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0,
-        description="Decay of a moving average over steps of the weights, which is then validated and kept instead "
-        "of the weights; 0.99 averages about the last 100 steps, 0 is off.",
-    )
-
-
 class DinaTrainingSettings(LearningSettings):
     """How the towers are trained."""
 
     epochs: Count = Field(30, description="Most passes over the training trials; the learning rate falls to 0 by then.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(
-        256, description="Trials in a batch; the others are each trial's negatives."
+        1024, description="Trials in a batch; the others are each trial's negatives."
     )
-    learning_rate: Positive = Field(2e-2, description="Learning rate of AdamW at the start.")
+    learning_rate: Positive = Field(1e-3, description="Learning rate of AdamW at the start.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     neuron_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.3, description="Share of neurons silenced in each batch."
+        0.0, description="Share of neurons silenced in each batch."
     )
     patience: Count = Field(10, description="Epochs without a better validation score before training stops.")
     loss: Literal["info_nce", "sigmoid"] = Field(
@@ -236,23 +264,6 @@ class ConvolutionalSettings(LearningSettings):
     epochs: Count = Field(15, description="Most passes over the training trials.")
     batch_trials: Annotated[int, Field(ge=8)] = Field(128, description="Trials in a batch.")
     learning_rate: Positive = Field(2e-3, description="Learning rate of AdamW.")
-    weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
-    patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
-
-
-class CoreReadoutSettings(LearningSettings):
-    """The encoding model with a convolutional core and Gaussian readouts."""
-
-    channels: Count = Field(32, description="Channels of every layer.")
-    size_px: Annotated[int, Field(ge=8, le=256, multiple_of=2)] = Field(
-        32, description="Height and width of the pictures that it sees, pixels."
-    )
-    sparsity: NonNegative = Field(
-        0.01, description="Weight in the loss of the mean magnitude of a neuron's channel weights."
-    )
-    epochs: Count = Field(12, description="Most passes over the training images.")
-    batch_trials: Annotated[int, Field(ge=8)] = Field(64, description="Images in a batch, their showings averaged.")
-    learning_rate: Positive = Field(1e-2, description="Learning rate of AdamW.")
     weight_decay: NonNegative = Field(1e-2, description="Weight decay of AdamW.")
     patience: Count = Field(5, description="Epochs without a better validation score before training stops.")
 

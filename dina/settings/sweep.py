@@ -26,8 +26,8 @@ class SweepSettings(Section):
 
     grid: Annotated[tuple[SweptSetting, ...], Field(min_length=1)] = Field(
         (
-            SweptSetting(setting="dina.training.learning_rate", values=(0.005, 0.02)),
-            SweptSetting(setting="dina.training.neuron_dropout", values=(0.1, 0.3)),
+            SweptSetting(setting="dina.training.learning_rate", values=(0.001, 0.01)),
+            SweptSetting(setting="dina.training.neuron_dropout", values=(0.0, 0.3)),
         ),
         description="Settings under dina or gabor by their dotted names, each with the values to try.",
     )

@@ -26,7 +26,7 @@ from dina.stores import new_store
 from dina.threads import apply_threads
 from dina.training.batches import generator_on, shuffled_batches
 from dina.training.checkpoints import save_checkpoint
-from dina.training.closed_form import fit_local_encoding
+from dina.training.local_encoding import fit_local_encoding
 from dina.training.loop import Validation, train
 from dina.training.objective import batch_loss, validation
 from dina.training.shared import NeuronPrior
@@ -106,8 +106,8 @@ def fit_neuron_prior(
 ) -> NeuronPrior:
     """A feature space for the training images of all, and the covariance of all neurons' closed-form weights in it.
 
-    Cost and memory are the sum of :func:`~dina.training.closed_form.fit_local_encoding`'s over recordings, and those of
-    a feature space for all images.
+    Cost and memory are the sum of :func:`~dina.training.local_encoding.fit_local_encoding`'s over recordings, and those
+    of a feature space for all images.
     """
     images = np.unique(np.concatenate([other.images[other.image_ids(TRAIN)] for other in others]), axis=0)
     space, _ = fit_feature_space(gabor, images, settings.model.n_image_components, device)

@@ -79,14 +79,15 @@ def fit_dina(
 ) -> tuple[DualTower, list[dict]]:
     """Train the dual tower in memory; returns it with one row of history an epoch.
 
-    On the Gabor tower the read-in and the metric start in closed form; the contrastive loss learns the neurons' gates,
-    the components' gains, the read-in's and the 1 × 1 convolutions' changes and the temperature, all of which weight
-    decay pulls to that start. A learned tower that other recordings share stays as it is; a pretrained one
-    is where training starts.
+    On the Gabor tower the read-in and the metric start in closed form, beside a learned core; the contrastive loss
+    learns the neurons' gates, the components' gains, the read-in's and the 1 × 1 convolutions' changes and the
+    temperature, all of which weight decay pulls to that start. A learned tower that other recordings share stays as it
+    is; a pretrained one is where training starts.
     """
     generator = torch.Generator().manual_seed(seed)
     if settings.model.image_tower == "gabor":
-        model, held_out = start_in_closed_form(trials, settings.model, gabor, device, shared)
+        model, held_out = start_in_closed_form(trials, settings.model, gabor, seed=seed, device=device, shared=shared)
+        ranks.agree_on([held_out])
         initialise(model.neural_tower.residual, generator)
         nn.init.zeros_(model.neural_tower.residual[-1].weight)
     else:
@@ -145,6 +146,7 @@ def describe_dina(
         "image_shape": list(trials.images.shape[1:]),
         "n_neurons": trials.n_neurons,
         "n_components": model.image_tower.strength.numel() if gabor_based else settings.model.n_components,
+        "has_core": gabor_based and model.image_tower.learned is not None,
         "model": settings.model.model_dump(mode="json"),
         "gabor": gabor.model_dump(mode="json"),
         "reliability_source": trials.reliability_source,

@@ -25,7 +25,7 @@ from dina.settings import (
     RidgeSettings,
     StimuliSettings,
 )
-from dina.training.closed_form import fit_local_encoding
+from dina.training.local_encoding import fit_local_encoding
 from dina.training.train import fit_dina
 
 N_IMAGES, N_CYCLES, N_NEURONS = 6, 12, 40

@@ -6,17 +6,11 @@ from dina.models.features import fit_feature_space
 from dina.models.noise import fit_noise
 from dina.recordings.trials import TRAIN, VALIDATION
 from dina.settings import DinaModelSettings, ReadInSettings
-from dina.training.closed_form import (
-    LEAST_NOISE_SD,
-    NOISE_FACTORS,
-    RELIABILITY_POWER,
-    _priors,
-    fit_local_encoding,
-    start_in_closed_form,
-)
+from dina.training.closed_form import LEAST_NOISE_SD, NOISE_FACTORS, RELIABILITY_POWER, start_in_closed_form
+from dina.training.local_encoding import _priors, fit_local_encoding
 
 CPU = torch.device("cpu")
-SETTINGS = DinaModelSettings(n_image_components=80, channels=40, n_components=60)
+SETTINGS = DinaModelSettings(n_image_components=80, channels=40, n_components=60, learned_core=False)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +54,7 @@ def test_locality_lowers_the_error_of_local_neurons(gabor_trials, fitted):
 
 def test_towers_reproduce_the_encoding_models_cosine_of_whitened_responses(gabor_trials, small_gabor, fitted):
     space, scores = fitted
-    model, held_out = start_in_closed_form(gabor_trials, SETTINGS, small_gabor, CPU)
+    model, held_out = start_in_closed_form(gabor_trials, SETTINGS, small_gabor, seed=0, device=CPU)
     torch.nn.init.zeros_(model.neural_tower.residual[-1].weight)
     torch.nn.init.zeros_(model.neural_tower.residual[-1].bias)
     z = gabor_trials.standardised(gabor_trials.trials(TRAIN)[:20])
@@ -90,7 +84,7 @@ def test_read_ins_of_every_kind_start_alike(gabor_trials, small_gabor, kind, n_l
     maps = []
     for read_in in ({"kind": "low_rank"}, {"kind": kind, "n_lobes": n_lobes}):
         settings = SETTINGS.model_copy(update={"read_in": ReadInSettings(**read_in)})
-        tower = start_in_closed_form(gabor_trials, settings, small_gabor, CPU)[0].neural_tower
+        tower = start_in_closed_form(gabor_trials, settings, small_gabor, seed=0, device=CPU)[0].neural_tower
         with torch.no_grad():
             maps.append(tower.read_in(z, tower.weight))
     assert torch.nn.functional.cosine_similarity(*maps).mean() > least

@@ -110,7 +110,7 @@ def settings_file(tmp_path):
         "device": "cpu",
         "gabor": {"frequencies_cpi": [2.0, 4.0], "n_orientations": 4, "grid": 4},
         "dina": {
-            "model": {"n_image_components": 80, "channels": 8, "n_components": 40},
+            "model": {"n_image_components": 80, "channels": 8, "n_components": 40, "learned_core": False},
             "training": {"epochs": 2, "batch_trials": 63},
         },
     }
