@@ -77,8 +77,7 @@ def start_in_closed_form(
         n_components=n_components,
         has_core=learned is not None,
     ).to(device)
-    in_sample = torch.from_numpy(scores).to(device) @ encoding.weights
-    axes = _set_towers(model, space, encoding, whitening, in_sample, learned, trials)
+    axes = _set_towers(model, space, encoding.weights, whitening, learned, trials)
     held_out = encoding.held_out if learned is None else learned.mixed(encoding.held_out, pictures)
     return model, whitening.apply(held_out) @ axes
 
@@ -86,9 +85,8 @@ def start_in_closed_form(
 def _set_towers(
     model: DualTower,
     space: FeatureSpace,
-    encoding: LocalEncoding,
+    weights: torch.Tensor,
     whitening: Whitening,
-    in_sample: torch.Tensor,
     learned: LearnedPart | None,
     trials: TrialResponses,
 ) -> torch.Tensor:
@@ -99,16 +97,21 @@ def _set_towers(
 
     Parameters
     ----------
-    in_sample : (training images, neurons) predictions of the closed form
+    weights : (image components, neurons) of the closed form
     """
     image_tower, neural_tower = model.image_tower, model.neural_tower
-    given = torch.from_numpy(trials.weights).to(encoding.weights)
-    weights = encoding.weights
+    given = torch.from_numpy(trials.weights).to(weights)
+    explained = []
     if learned is not None:
-        in_sample = learned.mixed(in_sample, trials.images[trials.image_ids(TRAIN)])
         weights = weights * learned.kept(trials.n_neurons)
-    axes = _leading_axes(whitening.apply(in_sample), image_tower.strength.numel())
-    mixing, map_weights = _mix_channels(space, whitening.apply(weights) @ axes, image_tower.layout)
+        pictures = trials.images[trials.image_ids(TRAIN)]
+        pictures = pictures[:: max(1, math.ceil(len(pictures) / MOST_DECOMPOSED))]
+        core = learned.mixed(weights.new_zeros(len(pictures), trials.n_neurons), pictures)
+        explained = [whitening.apply(core) / len(pictures) ** 0.5]
+    whitened = whitening.apply(weights)
+    explained.append(space.deviation[:, None] * whitened)
+    axes = _leading_axes(torch.cat(explained), image_tower.strength.numel())
+    mixing, map_weights = _mix_channels(space, whitened @ axes, image_tower.layout)
     # The maps' own axes, so that the cosine of maps is that of components.
     basis, strength, rotation = torch.linalg.svd(map_weights, full_matrices=False)
     axes = axes @ rotation.T
@@ -131,16 +134,17 @@ def _set_towers(
     return axes
 
 
-def _leading_axes(predicted: torch.Tensor, n_axes: int) -> torch.Tensor:
-    """(neurons, axes) orthonormal principal axes of (images, neurons) predictions, around 0.
+def _leading_axes(explained: torch.Tensor, n_axes: int) -> torch.Tensor:
+    """(neurons, axes) orthonormal axes along which ``explainedᵀ explained`` is largest, by the smaller Gram matrix.
 
-    From the smaller of two Gram matrices, over at most ``MOST_DECOMPOSED`` images evenly spread over all.
+    Parameters
+    ----------
+    explained : (rows, neurons) whose products are the covariance of predictions, around 0
     """
-    predicted = predicted[:: max(1, math.ceil(len(predicted) / MOST_DECOMPOSED))]
-    if predicted.shape[1] <= len(predicted):
-        return torch.linalg.eigh(predicted.T @ predicted)[1].flip(1)[:, :n_axes]
-    vectors = torch.linalg.eigh(predicted @ predicted.T)[1].flip(1)[:, :n_axes]
-    return torch.linalg.qr(predicted.T @ vectors)[0]
+    if explained.shape[1] <= len(explained):
+        return torch.linalg.eigh(explained.T @ explained)[1].flip(1)[:, :n_axes]
+    vectors = torch.linalg.eigh(explained @ explained.T)[1].flip(1)[:, :n_axes]
+    return torch.linalg.qr(explained.T @ vectors)[0]
 
 
 def _start_read_in(

@@ -11,7 +11,7 @@ from dina.stores import checked, new_store, read_table
 from dina.training.train import fit_dina, train_dina
 
 CPU = torch.device("cpu")
-SHORT = DinaTrainingSettings(epochs=3, batch_trials=64)
+SHORT = DinaTrainingSettings(epochs=3, batch_trials=64, learning_rate=0.02)
 SETTINGS = DinaSettings(model=DinaModelSettings(n_image_components=80, channels=16, n_components=40), training=SHORT)
 LEARNED = SETTINGS.model_copy(update={"model": DinaModelSettings(image_tower="learned", channels=8, n_components=20)})
 
