@@ -37,6 +37,7 @@ bench-deconvolution: .venv/installed
 
 bench-decoding: .venv/installed
 	python benchmarks/decoding/run.py
+	python benchmarks/decoding/summary.py
 
 bench-costs: .venv/installed
 	python benchmarks/decoding/costs.py
