@@ -46,7 +46,7 @@ class DinaDecoder(Decoder):
             return self.model.neural_tower(self._tensor(z)).flatten(1).cpu().numpy()
 
     def before_training(self) -> DinaDecoder | None:
-        """The towers at their closed-form start, which training moved; None where they started at random."""
+        """The towers where contrastive training started; None where that was at random."""
         if not isinstance(self.model.image_tower, GaborImageTower):
             return None
         start = copy.deepcopy(self.model)
@@ -78,7 +78,7 @@ class DinaDecoder(Decoder):
             image_shape=description["image_shape"],
             n_neurons=description["n_neurons"],
             n_components=description["n_components"],
-            has_core=description["has_core"],
+            has_core=description["core_share"] is not None,
         )
         model.load_state_dict(tensors)
         return cls(model.to(next(iter(tensors.values())).device), description)

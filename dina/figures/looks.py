@@ -39,7 +39,7 @@ BLACK, GREY, PALE = "#222222", "#767676", "#BDBDBD"
 LOOKS = {
     "dina_ensemble": Look("DINA, ensemble of seeds", "DINA ensemble", SKY, "D"),
     "dina": Look("DINA", "DINA", BLUE, "o"),
-    "dina_start": Look("DINA before training", "DINA, start", NAVY, "p"),
+    "dina_start": Look("DINA before contrastive training", "DINA, start", NAVY, "p"),
     "encoding": Look("encoding model", "encoding", GREEN, "s"),
     "core_readout": Look("core and Gaussian readout", "core, readout", FOREST, "d"),
     "cca": Look("canonical correlations with Gabor features", "CCA", BROWN, "h"),

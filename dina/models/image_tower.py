@@ -78,6 +78,7 @@ class CoreComponents(nn.Module):
     core : Core
     weight : (components, core's channels · places)
     bias : (components,)
+    share : () of the core in a neuron's predicted response, from 0 to 1; for readers
     """
 
     def __init__(self, settings: CoreReadoutSettings, n_components: int):
@@ -85,6 +86,7 @@ class CoreComponents(nn.Module):
         self.core = Core(settings.channels, settings.size_px).requires_grad_(False)
         self.register_buffer("weight", torch.zeros(n_components, math.prod(self.core.layout)))
         self.register_buffer("bias", torch.zeros(n_components))
+        self.register_buffer("share", torch.zeros(()))
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -96,11 +98,12 @@ class CoreComponents(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def start_at(self, network: CoreReadout, coefficients: torch.Tensor) -> None:
-        """Take a trained network's core, and (components, neurons) combinations of its neurons."""
+    def start_at(self, network: CoreReadout, coefficients: torch.Tensor, share: float) -> None:
+        """Take a trained network's core, and ``share`` of (components, neurons) combinations of its neurons."""
         self.core.load_state_dict(network.core.state_dict())
-        for buffer, values in zip((self.weight, self.bias), network.combined(coefficients), strict=True):
+        for buffer, values in zip((self.weight, self.bias), network.combined(share * coefficients), strict=True):
             buffer.copy_(values)
+        self.share.fill_(share)
 
 
 class LearnedImageTower(nn.Module):

@@ -42,8 +42,8 @@ def probe_identification(
     """Rank every test image for every test response, by every decoder and reference, and write the store.
 
     The store holds the table ``scores`` (:data:`~dina.probing.statistics.COLUMNS`; seed -1 is the mean over seeds,
-    ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` its closed-form start, ``dina_shuffled`` DINA with
-    responses that belong to other images, ``dina_untrained`` DINA with a neural tower as drawn at random), of which
+    ``dina_ensemble`` the ensemble of DINA's seeds, ``dina_start`` DINA before contrastive training, ``dina_shuffled``
+    DINA with responses that belong to other images, ``dina_untrained`` with a random neural tower), of which
     ``top1_hard``, ``top1_easy`` and ``top1_same_category`` are among chosen distractors
     (:mod:`dina.probing.distractors`), and ``top1_of_ceiling`` is the share of the ideal observer's top-1; the table
     ``comparisons`` (:func:`dina.probing.comparisons.compare`); the table ``ranks`` of every query; and
@@ -122,10 +122,10 @@ def _ask_decoders(found: Found, trials: TrialResponses, decoders: list[Path], de
                 spread = scores.std(1, keepdims=True)
                 ensemble[mode].append((scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1))
         start = decoder.before_training() if isinstance(decoder, DinaDecoder) else None
-        if start is not None and ("dina_start", SINGLE) not in found.ahead:  # it is the same for all seeds
+        if start is not None:
             represented = start.represent(gallery)
             for mode, asked in queries.items():
-                found.add("dina_start", mode, 0, start.compare(asked.z, represented), asked.true)
+                found.add("dina_start", mode, seed, start.compare(asked.z, represented), asked.true)
     for mode, scores in ensemble.items():
         found.add("dina_ensemble", mode, 0, np.mean(scores, 0), queries[mode].true)
 

@@ -43,7 +43,8 @@ def start_in_closed_form(
     """Build towers whose read-in and metric are set in closed form, and train the core that adds to them.
 
     The residual convolutions of the neural tower are left to :func:`dina.models.dual_tower.initialise`. A closed set,
-    whose few images teach no core, has none.
+    whose few images teach no core, has none. Cost is that of :func:`~dina.training.local_encoding.fit_local_encoding`
+    and, for at most 5,000 neurons, of :func:`~dina.training.core.fit_core_readout`; memory grows with images × neurons.
 
     Parameters
     ----------
@@ -128,8 +129,8 @@ def _set_towers(
             tensor.copy_(values)
     read_in = whitening.transposed(axes)
     if learned is not None:
-        coefficients = (learned.share * read_in / whitening.sd[:, None])[learned.neurons].T
-        image_tower.learned.start_at(learned.network, coefficients)
+        coefficients = (read_in / whitening.sd[:, None])[learned.neurons].T
+        image_tower.learned.start_at(learned.network, coefficients, learned.share)
     _start_read_in(neural_tower, read_in, basis.T, whitening.transposed(axes * strength) @ basis.T, trials)
     return axes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,9 @@ def fit_learned_part(
     def identification(share: float) -> float:
         return mean_reciprocal_rank(cosine(observed, closed_form + share * (core - closed_form)), true)
 
-    return LearnedPart(network, where, float(max(SHARES, key=identification)))
+    share = float(max(SHARES, key=identification))
+    print(f"learned core: {share:.1f} of a predicted response, chosen on validation images", file=sys.stderr)
+    return LearnedPart(network, where, share)
 
 
 def _whitened(whitening: Whitening, responses: torch.Tensor) -> np.ndarray:

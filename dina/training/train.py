@@ -140,13 +140,14 @@ def describe_dina(
 ) -> dict:
     """What rebuilds the towers around their weights."""
     gabor_based = settings.model.image_tower == "gabor"  # where the training images bound the rank
+    core = model.image_tower.learned if gabor_based else None
     return {
         "decoder": "dina",
         "seed": seed,
         "image_shape": list(trials.images.shape[1:]),
         "n_neurons": trials.n_neurons,
         "n_components": model.image_tower.strength.numel() if gabor_based else settings.model.n_components,
-        "has_core": gabor_based and model.image_tower.learned is not None,
+        "core_share": None if core is None else round(float(core.share), 2),
         "model": settings.model.model_dump(mode="json"),
         "gabor": gabor.model_dump(mode="json"),
         "reliability_source": trials.reliability_source,

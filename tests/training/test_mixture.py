@@ -7,12 +7,13 @@ import torch
 from dina.models.features import fit_feature_space
 from dina.models.whitening import Whitening
 from dina.recordings.trials import TEST, TRAIN, VALIDATION
-from dina.settings import CoreReadoutSettings, DinaModelSettings
+from dina.settings import CoreReadoutSettings, DinaModelSettings, DinaSettings
 from dina.training import closed_form, mixture
 from dina.training.closed_form import start_in_closed_form
 from dina.training.core import fit_core_readout
 from dina.training.local_encoding import fit_local_encoding
 from dina.training.mixture import LearnedPart, fit_learned_part
+from dina.training.train import describe_dina
 
 CPU = torch.device("cpu")
 CORE = CoreReadoutSettings(channels=6, size_px=16, epochs=4, batch_trials=16)
@@ -88,6 +89,7 @@ def test_towers_with_a_core_reproduce_the_mixtures_cosine(gabor_trials, small_ga
     observed = whitening.apply(torch.from_numpy(unweighted))
     expected = torch.nn.functional.cosine_similarity(observed[:, None], predicted[None], dim=2)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert describe_dina(model, gabor_trials, DinaSettings(), small_gabor, 0)["core_share"] == 0.6
     # Contrastive training sees the images by the closed form's held-out predictions, with the core's beside them.
     of_held_out = whitening.apply(learned.mixed(encoding.held_out, gabor_trials.images[gabor_trials.image_ids(TRAIN)]))
     torch.testing.assert_close(held_out @ held_out.T, of_held_out @ of_held_out.T, rtol=1e-3, atol=1e-2)
