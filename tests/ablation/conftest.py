@@ -9,7 +9,9 @@ from dina.stores import new_store
 from dina.training.train import train_dina
 
 DINA = DinaSettings(
-    model=DinaModelSettings(n_image_components=80, channels=16, n_components=40),
+    model=DinaModelSettings(
+        n_image_components=80, channels=16, n_components=40, core={"channels": 8, "size_px": 16, "epochs": 4}
+    ),
     training=DinaTrainingSettings(epochs=2, batch_trials=64),
 )
 RIVALS = DecodersSettings.model_validate({"ridge": {"size_px": 16}, "convolutional": {"channels": 4, "epochs": 2}})

@@ -21,7 +21,9 @@ SIMULATION = SimulationSettings(
     protocol=ProtocolSettings(share_train_repeated=0.5),
 )
 DINA = DinaSettings(
-    model=DinaModelSettings(n_image_components=150, channels=16, n_components=40),
+    model=DinaModelSettings(
+        n_image_components=150, channels=16, n_components=40, core={"channels": 8, "size_px": 16, "epochs": 4}
+    ),
     training=DinaTrainingSettings(epochs=2),
 )
 

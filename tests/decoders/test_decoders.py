@@ -27,7 +27,9 @@ SETTINGS = DecodersSettings.model_validate(
     }
 )
 DINA = DinaSettings(
-    model=DinaModelSettings(n_image_components=80, channels=16, n_components=40),
+    model=DinaModelSettings(
+        n_image_components=80, channels=16, n_components=40, core={"channels": 8, "size_px": 16, "epochs": 4}
+    ),
     training=DinaTrainingSettings(epochs=2, batch_trials=64),
 )
 

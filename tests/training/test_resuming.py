@@ -20,7 +20,9 @@ from dina.training.train import train_dina
 
 ROOT = Path(__file__).parents[2]
 TOWERS = {
-    "gabor": DinaModelSettings(n_image_components=80, channels=16, n_components=40),
+    "gabor": DinaModelSettings(
+        n_image_components=80, channels=16, n_components=40, core={"channels": 8, "size_px": 16, "epochs": 4}
+    ),
     "learned": DinaModelSettings(image_tower="learned", channels=8, n_components=20),
 }
 EPOCHS, KILLED_AFTER = 5, 2

@@ -12,7 +12,12 @@ from dina.training.train import fit_dina, train_dina
 
 CPU = torch.device("cpu")
 SHORT = DinaTrainingSettings(epochs=3, batch_trials=64, learning_rate=0.02)
-SETTINGS = DinaSettings(model=DinaModelSettings(n_image_components=80, channels=16, n_components=40), training=SHORT)
+SETTINGS = DinaSettings(
+    model=DinaModelSettings(
+        n_image_components=80, channels=16, n_components=40, core={"channels": 8, "size_px": 16, "epochs": 4}
+    ),
+    training=SHORT,
+)
 LEARNED = SETTINGS.model_copy(update={"model": DinaModelSettings(image_tower="learned", channels=8, n_components=20)})
 
 
