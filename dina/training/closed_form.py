@@ -102,16 +102,11 @@ def _set_towers(
     """
     image_tower, neural_tower = model.image_tower, model.neural_tower
     given = torch.from_numpy(trials.weights).to(weights)
-    explained = []
+    whitened = whitening.apply(weights if learned is None else weights * learned.kept(trials.n_neurons))
+    explained = space.deviation[:, None] * whitened
     if learned is not None:
-        weights = weights * learned.kept(trials.n_neurons)
-        pictures = trials.images[trials.image_ids(TRAIN)]
-        pictures = pictures[:: max(1, math.ceil(len(pictures) / MOST_DECOMPOSED))]
-        core = learned.mixed(weights.new_zeros(len(pictures), trials.n_neurons), pictures)
-        explained = [whitening.apply(core) / len(pictures) ** 0.5]
-    whitened = whitening.apply(weights)
-    explained.append(space.deviation[:, None] * whitened)
-    axes = _leading_axes(torch.cat(explained), image_tower.strength.numel())
+        explained = torch.cat([explained, _of_core(learned, whitening, trials)])
+    axes = _leading_axes(explained, image_tower.strength.numel())
     mixing, map_weights = _mix_channels(space, whitened @ axes, image_tower.layout)
     # The maps' own axes, so that the cosine of maps is that of components.
     basis, strength, rotation = torch.linalg.svd(map_weights, full_matrices=False)
@@ -133,6 +128,17 @@ def _set_towers(
         image_tower.learned.start_at(learned.network, coefficients, learned.share)
     _start_read_in(neural_tower, read_in, basis.T, whitening.transposed(axes * strength) @ basis.T, trials)
     return axes
+
+
+def _of_core(learned: LearnedPart, whitening: Whitening, trials: TrialResponses) -> torch.Tensor:
+    """(images, neurons) the core's part of whitened predictions, over √images: rows for :func:`_leading_axes`.
+
+    Of at most ``MOST_DECOMPOSED`` training images, evenly spread over all.
+    """
+    pictures = trials.images[trials.image_ids(TRAIN)]
+    pictures = pictures[:: max(1, math.ceil(len(pictures) / MOST_DECOMPOSED))]
+    nothing = torch.zeros(len(pictures), trials.n_neurons, device=learned.neurons.device)
+    return whitening.apply(learned.mixed(nothing, pictures)) / len(pictures) ** 0.5
 
 
 def _leading_axes(explained: torch.Tensor, n_axes: int) -> torch.Tensor:
