@@ -15,7 +15,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 SHOWN = ("top1", "top5", "median_rank", "pixel_correlation", "neurons_for_90pct", "neurons_for_equal_score", "seconds")
 FAMILY_NAMES = {
     "gabor": "Gabor cells",
-    "surround": "with surround and normalisation",
+    "surround": "Gabor cells with surround",
     "network": "units of a random network",
 }
 REFERENCES = ("ideal_observer", "template")
@@ -96,11 +96,12 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                         axis.plot(values, [level] * len(values), "|", color=look.colour, markersize=7, alpha=0.6)
                         axis.plot(values.mean(), level, look.marker, color=look.colour, markersize=5)
                 axis.axvline(1 / POOL, color="0.5", linestyle=DOTTED, linewidth=0.8)
-                axis.set_title(f"{of_size}: {FAMILY_NAMES[of_family]}")
+                axis.set_title(FAMILY_NAMES[of_family])
                 axis.set_yticks(range(len(order)), [LOOKS[name].short for name in order])
-                axis.set_xlim(0, 1)
+                axis.set_xlim(0, 1.03)
                 axis.grid(axis="x", color="0.9", linewidth=0.5)
                 axis.set_axisbelow(True)
+            row[0].set_ylabel(f"{of_size} neurons".replace("-", ", "))
         for axis in axes[-1]:
             axis.set_xlabel(f"top-1 of {POOL}, one trial each")
         figure.savefig(path, dpi=PNG_DPI)
