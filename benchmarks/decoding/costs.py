@@ -2,8 +2,8 @@
 
 Neurons from 1,000 to 100,000 at 2,800 images, and images from 2,800 to 65,000 at 2,000 neurons, each shown twice: time
 of the start, all epochs of its learned core included, and of an epoch of contrastive training, and peak memory, each
-size in a process of its own. Images and responses are noise, on which nothing but what is learned depends. Writes ``benchmarks/results/costs.csv``,
-one row per size and device, and a figure beside it.
+size in a process of its own. Images and responses are noise, on which nothing but what is learned depends. Writes
+``benchmarks/results/costs.csv``, one row per size and device, and a figure beside it.
 """
 
 from __future__ import annotations
