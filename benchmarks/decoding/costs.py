@@ -164,7 +164,10 @@ def draw(table, path: Path) -> None:
                         label=f"{about}, the GPU's",
                     )  # fmt: skip
             axes[0, column].set(xscale="log", yscale="log", ylabel="time (s)")
-            axes[1, column].set(xscale="log", yscale="log", ylabel="peak memory (GB)", xlabel=varied[2:])
+            axes[1, column].set(xscale="log", ylim=(0, None), ylabel="peak memory (GB)", xlabel=varied[2:])
+            sizes = sorted(here[varied].unique())
+            axes[1, column].set_xticks(sizes, [f"{size:,}" for size in sizes])
+            axes[1, column].minorticks_off()
             axes[0, column].set_title(
                 f"{at:,} {fixed[2:]}, each image shown twice" if column == 0 else f"{at:,} {fixed[2:]}"
             )
