@@ -7,9 +7,13 @@ DINA reaches of the ideal observer, of the convolutional decoder and of its best
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import pandas as pd
+from decoding.populations import SCENES
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SHOWN = ("top1", "top5", "median_rank", "pixel_correlation", "neurons_for_90pct", "neurons_for_equal_score", "seconds")
@@ -19,7 +23,6 @@ FAMILY_NAMES = {
     "network": "units of a random network",
 }
 REFERENCES = ("ideal_observer", "template")
-POOL = 300
 
 
 def main() -> None:
@@ -95,7 +98,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                     if len(values):
                         axis.plot(values, [level] * len(values), "|", color=look.colour, markersize=7, alpha=0.6)
                         axis.plot(values.mean(), level, look.marker, color=look.colour, markersize=5)
-                axis.axvline(1 / POOL, color="0.5", linestyle=DOTTED, linewidth=0.8)
+                axis.axvline(1 / SCENES.n_test, color="0.5", linestyle=DOTTED, linewidth=0.8)
                 axis.set_title(FAMILY_NAMES[of_family])
                 axis.set_yticks(range(len(order)), [LOOKS[name].short for name in order])
                 axis.set_xlim(0, 1.03)
@@ -103,7 +106,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 axis.set_axisbelow(True)
             row[0].set_ylabel(f"{of_size} neurons".replace("-", ", "))
         for axis in axes[-1]:
-            axis.set_xlabel(f"top-1 of {POOL}, one trial each")
+            axis.set_xlabel(f"top-1 of {SCENES.n_test}, one trial each")
         figure.savefig(path, dpi=PNG_DPI)
         plt.close(figure)
 

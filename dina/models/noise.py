@@ -25,8 +25,7 @@ class Noise:
 
     def whiten(self, responses: np.ndarray) -> np.ndarray:
         """(n, neurons) in which noise has unit variance and no correlation; ``Σ^−½`` up to a rotation."""
-        scaled = responses / self.sd
-        return scaled - (scaled @ self.axes * self.shrink) @ self.axes.T
+        return decorrelated(responses / self.sd, self.axes, self.shrink)
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """What a checkpoint must hold."""
@@ -35,6 +34,11 @@ class Noise:
     def first(self, n_factors: int) -> Noise:
         """The same with at most so many factors."""
         return Noise(self.sd, np.ascontiguousarray(self.axes[:, :n_factors]), self.shrink[:n_factors])
+
+
+def decorrelated(scaled, axes, shrink):
+    """(n, neurons) ``scaled (I − A diag(shrink) Aᵀ)``, of NumPy arrays or of tensors."""
+    return scaled - (scaled @ axes * shrink) @ axes.T
 
 
 def fit_noise(residuals: np.ndarray, n_factors: int, least_sd: float) -> Noise:

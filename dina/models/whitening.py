@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dina.models.noise import Noise
+from dina.models.noise import Noise, decorrelated
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,8 @@ class Whitening:
 
     def apply(self, values: torch.Tensor) -> torch.Tensor:
         """(n, neurons) ``values Lᵀ``."""
-        scaled = values / self.sd
-        return (scaled - (scaled @ self.axes * self.shrink) @ self.axes.T) * self.emphasis
+        return decorrelated(values / self.sd, self.axes, self.shrink) * self.emphasis
 
     def transposed(self, values: torch.Tensor) -> torch.Tensor:
         """(neurons, n) ``Lᵀ values``, but for the division by ``sd``."""
-        emphasised = values * self.emphasis[:, None]
-        return emphasised - self.axes @ (self.shrink[:, None] * (self.axes.T @ emphasised))
+        return decorrelated(values.T * self.emphasis, self.axes, self.shrink).T

@@ -73,10 +73,8 @@ def fit_learned_part(
     true = np.searchsorted(ids, trials.image_index[chosen])
     observed = _whitened(whitening, torch.from_numpy(trials.standardised(chosen, weighted=False)).to(device))
     where = torch.from_numpy(neurons).to(device)
-    closed_form, core = (
-        _whitened(whitening, LearnedPart(network, where, share).mixed(predicted, trials.images[ids]))
-        for share in (0.0, 1.0)
-    )
+    closed_form = _whitened(whitening, predicted)
+    core = _whitened(whitening, LearnedPart(network, where, 1.0).mixed(predicted, trials.images[ids]))
 
     def identification(share: float) -> float:
         return mean_reciprocal_rank(cosine(observed, closed_form + share * (core - closed_form)), true)

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from decoding import populations, run
+from decoding import populations, run, summary
 
 from dina.recordings.trials import TEST, TRAIN
 from dina.settings import ScenesSettings
@@ -59,3 +59,24 @@ def test_neurons_needed_by_hand():
     own, equal = found["neurons_for_90pct"], found["neurons_for_equal_score"]
     assert own["dina"] == 1 and own["convolutional"] == 1 and own["ridge"] == 1
     assert equal["dina"] == 0.1 and equal["convolutional"] == 1 and np.isinf(equal["ridge"])
+
+
+def test_the_summary_takes_means_over_seeds_and_leaves_references_out_of_the_rivals(tmp_path):
+    scores = {"dina": 0.8, "ridge": 0.5, "convolutional": 0.4, "template": 0.9, "ideal_observer": 1.0}
+    others = {"pixel_correlation": 0.5, "neurons_for_equal_score": 0.1}
+    rows = [
+        {"decoder": decoder, "population": "average-2000:gabor", "seed": seed, "metric": metric, "value": value}
+        for decoder, top1 in scores.items()
+        for seed, added in ((1, -0.1), (2, 0.1))
+        for metric, value in ({"top1": top1 + added} | others).items()
+    ]
+    table = pd.DataFrame(rows).assign(seconds=1.0)
+    told = summary.verdicts(summary.mean_over_seeds(table, "average-2000:gabor"))
+    assert told[:3] == [
+        "top-1: 0.800 of the ideal observer's",
+        "top-1: +0.300 beside the best rival, ridge",
+        "top-1: 2.00 × the convolutional decoder's",
+    ]
+    assert told[3].endswith("1.00 × its") and told[4].endswith("1.0 × fewer")
+    summary.draw(table, tmp_path / "drawn.png")
+    assert (tmp_path / "drawn.png").stat().st_size > 0

@@ -1,5 +1,7 @@
 """The probes end to end, on a recording whose answers are known."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,17 @@ def test_controls_sit_at_chance_and_likeness_makes_it_hard(fitted):
     compared = stores.read_table(fitted / "id", "comparisons").set_index(["over", "trial_mode"])
     assert set(compared.index.get_level_values(0)) == {"ridge", "dina_start"}
     assert compared["p_holm"].between(0, 1).all()
+
+
+def test_every_seed_has_a_start_of_its_own(fitted, tmp_path):
+    """It holds a core that the seed decides."""
+    for seed in (0, 1):
+        shutil.copytree(fitted / "dina/seed-0", tmp_path / f"seed-{seed}")
+        shutil.copy(fitted / "dina/seed-0.json", tmp_path / f"seed-{seed}.json")
+    decoders = [tmp_path / "seed-0", tmp_path / "seed-1"]
+    probe_identification(fitted / "responses", decoders, tmp_path / "id", SETTINGS, device="cpu")
+    table = stores.read_table(tmp_path / "id", "scores")
+    assert set(table.loc[table["decoder"] == "dina_start", "seed"]) == {-1, 0, 1}
 
 
 def test_shuffled_pairs_are_at_chance(trials, fitted, tmp_path):

@@ -73,6 +73,8 @@ def test_towers_with_a_core_reproduce_the_mixtures_cosine(gabor_trials, small_ga
     neurons = np.arange(10, 60)
     network = fit_core_readout(gabor_trials.of_neurons(neurons), CORE, small_gabor, seed=3, device=CPU)
     learned = LearnedPart(network, torch.from_numpy(neurons), 0.6)
+    pictures = gabor_trials.images[gabor_trials.image_ids(TRAIN)]
+    assert network.core.mean.item() == pytest.approx(pictures.mean(), abs=1e-5)
     monkeypatch.setattr(closed_form, "fit_learned_part", lambda *_, **__: learned)
     model, held_out = start_in_closed_form(gabor_trials, SETTINGS, small_gabor, seed=0, device=CPU)
     torch.nn.init.zeros_(model.neural_tower.residual[-1].weight)
@@ -93,6 +95,23 @@ def test_towers_with_a_core_reproduce_the_mixtures_cosine(gabor_trials, small_ga
     # Contrastive training sees the images by the closed form's held-out predictions, with the core's beside them.
     of_held_out = whitening.apply(learned.mixed(encoding.held_out, gabor_trials.images[gabor_trials.image_ids(TRAIN)]))
     torch.testing.assert_close(held_out @ held_out.T, of_held_out @ of_held_out.T, rtol=1e-3, atol=1e-2)
+
+
+def test_few_components_hold_what_the_core_explains(gabor_trials, small_gabor, monkeypatch):
+    """Where the core alone predicts 50 of 60 neurons, the towers' axes must be those of its predictions."""
+    neurons = np.arange(10, 60)
+    network = fit_core_readout(gabor_trials.of_neurons(neurons), CORE, small_gabor, seed=3, device=CPU)
+    learned = LearnedPart(network, torch.from_numpy(neurons), 1.0)
+    monkeypatch.setattr(closed_form, "fit_learned_part", lambda *_, **__: learned)
+    settings = SETTINGS.model_copy(update={"n_components": 25})
+    model, _ = start_in_closed_form(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+    images = torch.from_numpy(gabor_trials.images[gabor_trials.image_ids(TRAIN)])
+    with torch.no_grad():
+        kept = model.image_tower.learned(images).square().sum()
+    space, scores = fit_feature_space(small_gabor, images.numpy(), 80, CPU)
+    whitening = closed_form._whitening(fit_local_encoding(gabor_trials, space, scores, SETTINGS), gabor_trials)
+    whole = whitening.apply(learned.mixed(torch.zeros(len(images), 60), images.numpy())).square().sum()
+    assert kept / whole > 0.95
 
 
 def test_contrastive_training_leaves_the_core_alone(gabor_trials, small_gabor):

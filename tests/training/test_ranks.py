@@ -15,10 +15,12 @@ import yaml
 from dina.cli import main
 from dina.models.dual_tower import build_dual_tower, initialise
 from dina.models.loss import info_nce, pairwise_sigmoid
-from dina.settings import DinaModelSettings, GaborSettings
+from dina.settings import DinaModelSettings, DinaSettings, GaborSettings
 from dina.stores import checked, read_table
+from dina.training import train
 from dina.training.checkpoints import load_tensors
-from dina.training.ranks import ALONE, joined
+from dina.training.closed_form import start_in_closed_form
+from dina.training.ranks import ALONE, Ranks, joined
 
 ROOT = Path(__file__).parents[2]
 BATCHES = ([0, 1, 2, 3, 4, 5], [6, 1, 2, 8, 7], [3, 9])  # even, uneven; trials 0 and 1 show one image
@@ -110,7 +112,7 @@ def settings_file(tmp_path):
         "device": "cpu",
         "gabor": {"frequencies_cpi": [2.0, 4.0], "n_orientations": 4, "grid": 4},
         "dina": {
-            "model": {"n_image_components": 80, "channels": 8, "n_components": 40, "learned_core": False},
+            "model": {"n_image_components": 80, "channels": 8, "n_components": 40},
             "training": {"epochs": 2, "batch_trials": 63},
         },
     }
@@ -129,6 +131,31 @@ def test_the_command_gives_one_model_alone_and_by_two(responses, settings_file, 
     histories = [read_table(tmp_path / name, "training") for name in ("one", "two")]
     np.testing.assert_allclose(*(of["validation_loss"] for of in histories), atol=1e-5)
     assert {path.name for path in tmp_path.iterdir()} == {"one", "one.json", "two", "two.json", "settings.yaml"}
+
+
+def test_processes_agree_on_what_each_of_them_learned_before(gabor_trials, small_gabor, monkeypatch):
+    """A core's training magnifies rounding, so no process may keep held-out components of its own."""
+    started, agreed = [], []
+
+    def start(*arguments, **options):
+        started.append(start_in_closed_form(*arguments, **options))
+        return started[0]
+
+    class Noting(Ranks):
+        def agree_on(self, tensors):
+            agreed.extend(tensors)
+
+    monkeypatch.setattr(train, "start_in_closed_form", start)
+    core = {"channels": 4, "size_px": 16, "epochs": 1}
+    model = DinaModelSettings(n_image_components=80, channels=8, n_components=40, core=core)
+    settings = DinaSettings(model=model, training={"epochs": 1})
+    train.fit_dina(
+        gabor_trials, settings, small_gabor, seed=0, device=torch.device("cpu"), ranks=Noting(0, 1, torch.device("cpu"))
+    )
+    ((towers, held_out),) = started
+    kept = {tensor.data_ptr() for tensor in agreed}
+    assert held_out.data_ptr() in kept
+    assert {tensor.data_ptr() for tensor in towers.image_tower.learned.state_dict().values()} <= kept
 
 
 def test_a_wrong_setting_is_named(responses, tmp_path, capsys):
