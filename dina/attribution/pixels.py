@@ -30,7 +30,7 @@ class MatchWith(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(n, responses) similarities."""
-        return self.model.compare(self.neural_maps, self.model.image_tower(images)).T
+        return self.model.compare(self.neural_maps, self.model.image_tower.prepare(images)).T
 
 
 def attribute_pixels(

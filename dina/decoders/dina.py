@@ -29,15 +29,16 @@ class DinaDecoder(Decoder):
         self.model, self.about = model.eval(), about
 
     def represent(self, images: np.ndarray) -> np.ndarray:
-        """The image tower's maps as unit vectors (m, d)."""
+        """The image tower's maps, or their coordinates, as unit vectors (m, d)."""
+        tower = self.model.image_tower
         with torch.no_grad():
             batches = self._tensor(images).split(BATCH_IMAGES)
-            return torch.cat([self.model.embed(self.model.image_tower(batch)) for batch in batches]).cpu().numpy()
+            return torch.cat([self.model.embed_images(tower.prepare(batch)) for batch in batches]).cpu().numpy()
 
     def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Similarity of the maps."""
         with torch.no_grad():
-            neural = self.model.embed(self.model.neural_tower(self._tensor(z)))
+            neural = self.model.embed_neural(self.model.neural_tower(self._tensor(z)))
             return (neural @ self._tensor(represented).T).cpu().numpy()
 
     def features(self, z: np.ndarray) -> np.ndarray:

@@ -43,14 +43,36 @@ class DualTower(nn.Module):
 
     def forward(self, z: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """Similarities (n, m) of (n, neurons) responses with (m, height, width) images."""
-        return self.compare(self.neural_tower(z), self.image_tower(images))
+        return self.compare(self.neural_tower(z), self.image_tower.prepare(images))
 
-    def compare(self, neural_maps: torch.Tensor, image_maps: torch.Tensor) -> torch.Tensor:
-        """Similarity (n, m) of maps: the weighted mean over scales of their cosines."""
-        return self.embed(neural_maps) @ self.embed(image_maps).T
+    def compare(self, neural_maps: torch.Tensor, prepared: torch.Tensor) -> torch.Tensor:
+        """Similarity (n, m) of neural maps with those that the image tower lays out of what it has prepared."""
+        return self.embed_neural(neural_maps) @ self.embed_images(prepared).T
+
+    def embed_neural(self, maps: torch.Tensor) -> torch.Tensor:
+        """(n, d) of (n, channels, grid, grid) maps; products with those of images are the similarity."""
+        if self.in_components:
+            return self.embed(maps) @ self.image_tower.loadings.T
+        return self.embed(maps)
+
+    def embed_images(self, prepared: torch.Tensor) -> torch.Tensor:
+        """(m, d) of what the image tower has prepared of images."""
+        if self.in_components:
+            return nn.functional.normalize(self.image_tower.scale(prepared), dim=1)
+        return self.embed(self.image_tower.lay_out(prepared))
+
+    @property
+    def in_components(self) -> bool:
+        """Whether the similarity needs no image maps, only their few coordinates.
+
+        Whole maps of the Gabor tower are combinations of a few orthonormal ones, to which what else is in a neural
+        map is orthogonal: the same cosines, of 400 numbers instead of 4,096.
+        """
+        whole = self.alignment.level == "map" and self.alignment.scales == (1,)
+        return whole and isinstance(self.image_tower, GaborImageTower)
 
     def embed(self, maps: torch.Tensor) -> torch.Tensor:
-        """Unit vectors (n, d) whose products are the similarity.
+        """Unit vectors (n, d) of maps, whose products are the weighted mean over scales of the maps' cosines.
 
         ``map`` compares flattened maps; ``location`` every place by itself, the mean of whose cosines is taken;
         ``pooled`` the mean over places, which is what ordinary contrastive models align.

@@ -26,6 +26,10 @@ class GaborImageTower(nn.Module):
     channels : maps after mixing
     n_components : rank of the metric
     core : of the learned part; None leaves it out
+
+    Attributes
+    ----------
+    loadings : (components, map values) ``V``, orthonormal rows
     """
 
     def __init__(
@@ -60,7 +64,11 @@ class GaborImageTower(nn.Module):
 
     def lay_out(self, components: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, components)."""
-        return ((components * self.log_gain.exp()) @ self.loadings).unflatten(1, self.layout)
+        return (self.scale(components) @ self.loadings).unflatten(1, self.layout)
+
+    def scale(self, components: torch.Tensor) -> torch.Tensor:
+        """(n, components) with the learned gains: coordinates of the maps on the rows of ``loadings``."""
+        return components * self.log_gain.exp()
 
     @torch.no_grad()
     def return_to_start(self) -> None:

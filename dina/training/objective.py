@@ -51,8 +51,8 @@ def batch_loss(
         batch = batch.to(device)
         shown = image[batch]
         silenced = silence_neurons(z[batch], settings.neuron_dropout, generator)
-        neural = model.embed(model.neural_tower(ranks.share(silenced)))
-        images = model.embed(model.image_tower.lay_out(prepared[ranks.share(shown)]))
+        neural = model.embed_neural(model.neural_tower(ranks.share(silenced)))
+        images = model.embed_images(prepared[ranks.share(shown)])
         similarity = ranks.gather(neural, len(batch)) @ ranks.gather(images, len(batch)).T
         if settings.loss == "sigmoid":
             found = pairwise_sigmoid(similarity, shown, model.inverse_temperature, model.offset)
@@ -78,7 +78,7 @@ def validation(model: DualTower, trials: TrialResponses, device: torch.device) -
     target = torch.from_numpy(true).to(device)
 
     def validate() -> Validation:
-        similarity = model.compare(model.neural_tower(z), model.image_tower.lay_out(prepared))
+        similarity = model.compare(model.neural_tower(z), prepared)
         losses = [nn.functional.cross_entropy(similarity * scale, target) for scale in INVERSE_TEMPERATURES]
         ahead = rivals_ahead(similarity.float().cpu().numpy(), true)
         return Validation(loss=float(min(losses)), top1=float(np.mean(np.clip(1 - ahead, 0, 1))))

@@ -3,6 +3,7 @@ import itertools
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from dina.models.dual_tower import build_dual_tower, initialise
 from dina.settings import AlignmentSettings, DinaModelSettings, GaborSettings
@@ -16,8 +17,9 @@ def towers(image_tower, seed=0, **alignment):
     generator = torch.Generator().manual_seed(seed)
     initialise(model, generator)
     if image_tower == "gabor":
-        for name in ("mixing", "loadings"):
-            getattr(model.image_tower, name).normal_(generator=generator)
+        model.image_tower.mixing.normal_(generator=generator)
+        model.image_tower.log_gain.data.normal_(generator=generator)
+        nn.init.orthogonal_(model.image_tower.loadings, generator=generator)
     return model
 
 
@@ -38,6 +40,10 @@ def maps(n_neural=3, n_images=2):
     return (torch.randn(n, 6, 4, 4, generator=generator) for n in (n_neural, n_images))
 
 
+def similarity(model, a, b):
+    return model.embed(a) @ model.embed(b).T
+
+
 def cosine(u, v):
     return u.flatten() @ v.flatten() / (u.norm() * v.norm())
 
@@ -52,19 +58,29 @@ def test_similarity_is_the_weighted_mean_cosine_over_scales(scales, weights):
             u, v = (m.reshape(6, 4 // factor, factor, 4 // factor, factor).mean((2, 4)) for m in (a[i], b[j]))
             cosines.append(cosine(u, v))
         expected = (torch.stack(cosines) * weights).sum() / weights.sum()
-        torch.testing.assert_close(model.compare(a, b)[i, j], expected)
+        torch.testing.assert_close(similarity(model, a, b)[i, j], expected)
+
+
+@pytest.mark.parametrize("image_tower", ["gabor", "learned"])
+@pytest.mark.parametrize("alignment", [{}, {"scales": (1, 2)}, {"level": "location"}])
+def test_responses_and_images_are_compared_by_their_maps(image_tower, alignment):
+    model, generator = towers(image_tower, **alignment), torch.Generator().manual_seed(1)
+    z, images = torch.randn(3, 9, generator=generator), torch.rand(4, 32, 32, generator=generator)
+    expected = similarity(model, model.neural_tower(z), model.image_tower(images))
+    torch.testing.assert_close(model(z, images), expected)
+    assert model.in_components == (image_tower == "gabor" and not alignment)
 
 
 def test_places_are_compared_one_by_one():
     model, (a, b) = towers("gabor", level="location"), maps()
     expected = torch.stack([cosine(a[1, :, y, x], b[0, :, y, x]) for y in range(4) for x in range(4)]).mean()
-    torch.testing.assert_close(model.compare(a, b)[1, 0], expected)
+    torch.testing.assert_close(similarity(model, a, b)[1, 0], expected)
 
 
 def test_pooled_alignment_knows_no_places():
     model, (a, b) = towers("gabor", level="pooled"), maps()
-    torch.testing.assert_close(model.compare(a, b)[2, 1], cosine(a[2].mean((1, 2)), b[1].mean((1, 2))))
-    torch.testing.assert_close(model.compare(a.flip(-1), b), model.compare(a, b))
+    torch.testing.assert_close(similarity(model, a, b)[2, 1], cosine(a[2].mean((1, 2)), b[1].mean((1, 2))))
+    torch.testing.assert_close(similarity(model, a.flip(-1), b), similarity(model, a, b))
 
 
 def test_every_scale_has_its_weight():
