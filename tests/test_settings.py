@@ -34,6 +34,11 @@ def test_default_configuration_is_the_default_settings():
         ({"decoders": {"ridge": {"penalties": []}}}, r"penalties: found \[\]"),
         ({"responses": {"window_s": [0.5, 0.1]}}, r"window_s: .*the first value, 0.5, below the second, 0.1"),
         ({"responses": {"baseline_s": [0, 0]}}, r"baseline_s: .*below the second"),
+        (
+            {"gabor": {"grid": 6}, "dina": {"model": {"alignment": {"scales": [1, 4]}}}},
+            r"\[4\] do not divide .*6",
+        ),
+        ({"dina": {"model": {"alignment": {"scales": [2, 2]}}}}, r"a scale twice in \[2, 2\]"),
         ({"simulation": {"optics": {"width_px": 2}}}, r"simulation.optics.width_px: found 2"),
     ],
 )

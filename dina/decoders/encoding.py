@@ -129,5 +129,6 @@ def fit_neurons(
     unit = float(count @ np.mean(scores.astype(np.float64) ** 2, axis=1))
     ridge = RidgeCV(alphas=[penalty * unit for penalty in penalties], alpha_per_target=True)
     ridge.fit(scores, response, sample_weight=count)
-    fitted = (ridge.coef_.T, ridge.intercept_, ridge.alpha_ / unit)
+    coefficients = ridge.coef_.reshape(-1, scores.shape[1]).T  # of a single neuron it comes flat
+    fitted = (coefficients, np.atleast_1d(ridge.intercept_), np.atleast_1d(ridge.alpha_ / unit))
     return tuple(np.ascontiguousarray(values, np.float32) for values in fitted)

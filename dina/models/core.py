@@ -120,7 +120,8 @@ class CoreReadout(nn.Module):
 
 def _at_places(maps: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """(n, channels, neurons) of (n, channels, height, width) maps at (n, neurons, 2) places, interpolated."""
-    places = places[:, None].clamp(-1, 1)
+    # A place that is no number, where training has diverged, would read beyond the maps; the training loop refuses it.
+    places = places[:, None].nan_to_num(nan=0.0).clamp(-1, 1)
     return nn.functional.grid_sample(maps, places, align_corners=False, padding_mode="border")[:, :, 0]
 
 

@@ -14,6 +14,7 @@ from dina.settings import AlignmentSettings, DinaModelSettings, GaborSettings
 
 START_INVERSE_TEMPERATURE = 20.0
 START_OFFSET = -10.0  # of Zhai et al. 2023: nearly all pairs of a batch are negatives
+LEAST_NORM = 1e-12  # of a map, as torch normalises
 MAX_INVERSE_TEMPERATURE = 100.0  # the bound of Radford et al. 2021
 
 
@@ -51,9 +52,10 @@ class DualTower(nn.Module):
 
     def embed_neural(self, maps: torch.Tensor) -> torch.Tensor:
         """(n, d) of (n, channels, grid, grid) maps; products with those of images are the similarity."""
-        if self.in_components:
-            return self.embed(maps) @ self.image_tower.loadings.T
-        return self.embed(maps)
+        if not self.in_components:
+            return self.embed(maps)
+        flat = maps.flatten(1)
+        return (flat @ self.image_tower.loadings.T) / flat.norm(dim=1, keepdim=True).clamp(min=LEAST_NORM)
 
     def embed_images(self, prepared: torch.Tensor) -> torch.Tensor:
         """(m, d) of what the image tower has prepared of images."""
@@ -103,12 +105,12 @@ def build_dual_tower(
     has_core: bool = False,
 ) -> DualTower:
     """Towers of the given size with untrained weights; ``has_core`` gives the Gabor tower its learned part."""
-    layout = (settings.channels, gabor.grid, gabor.grid)
     if settings.image_tower == "gabor":
         core = settings.core if has_core else None
         image_tower = GaborImageTower(gabor, image_shape, settings.channels, n_components, core)
     else:
         image_tower = LearnedImageTower(gabor.grid, settings.channels, *image_shape[:-2])
+    layout = image_tower.layout
     read_in = build_read_in(settings.read_in, settings.read_in_learning, n_neurons, n_components, layout)
     return DualTower(image_tower, NeuralTower(n_neurons, read_in, layout), settings.alignment)
 

@@ -157,9 +157,10 @@ def _turns(n_frames: int) -> torch.Tensor:
 def _crop_spectrum(spectrum: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """The lowest ``shape`` frequencies of a spectrum in FFT order."""
     for axis, size in zip((-2, -1), shape, strict=True):
-        half = size // 2
+        negative = size // 2
+        positive = size - negative
         spectrum = torch.cat(
-            [spectrum.narrow(axis, 0, half), spectrum.narrow(axis, spectrum.shape[axis] - half, half)], axis
+            [spectrum.narrow(axis, 0, positive), spectrum.narrow(axis, spectrum.shape[axis] - negative, negative)], axis
         )
     return spectrum
 

@@ -23,7 +23,7 @@ class GaborImageTower(nn.Module):
     ----------
     gabor : GaborSettings
     image_shape : (height, width), pixels; (frames, height, width) of clips
-    channels : maps after mixing
+    channels : maps after mixing, at most those of the bank
     n_components : rank of the metric
     core : of the learned part; None leaves it out
 
@@ -42,6 +42,7 @@ class GaborImageTower(nn.Module):
     ):
         super().__init__()
         self.bank = GaborBank(gabor, image_shape)
+        channels = min(channels, self.bank.channels)
         self.layout = (channels, gabor.grid, gabor.grid)
         self.register_buffer("mean", torch.zeros(self.bank.channels, gabor.grid, gabor.grid))
         self.register_buffer("sd", torch.ones(self.bank.channels, gabor.grid, gabor.grid))
@@ -126,6 +127,7 @@ class LearnedImageTower(nn.Module):
 
     def __init__(self, grid: int, channels: int, n_frames: int = 1):
         super().__init__()
+        self.layout = (channels, grid, grid)
         widths = (channels // 2 or 1, channels, 2 * channels)
         self.stages = nn.ModuleList(
             nn.Sequential(nn.Conv2d(n_in, n_out, kernel, stride=2, padding=kernel // 2), nn.GELU())

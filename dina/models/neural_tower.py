@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-HIDDEN_PER_CHANNEL = 2
-
 
 class NeuralTower(nn.Module):
     """A gate for every neuron, a read-in to the image's layout, then 1 × 1 convolutions.
@@ -29,11 +27,7 @@ class NeuralTower(nn.Module):
         self.register_buffer("weight", torch.ones(n_neurons))
         self.gate_change = nn.Parameter(torch.zeros(n_neurons))
         self.read_in = read_in
-        self.residual = nn.Sequential(
-            nn.Conv2d(channels, HIDDEN_PER_CHANNEL * channels, 1),
-            nn.GELU(),
-            nn.Conv2d(HIDDEN_PER_CHANNEL * channels, channels, 1),
-        )
+        self.residual = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.GELU(), nn.Conv2d(channels, channels, 1))
 
     @property
     def gate(self) -> torch.Tensor:

@@ -11,10 +11,12 @@ import pandas as pd
 
 from dina import stores
 from dina.decoders.base import Decoder, load_decoder
+from dina.decoders.dina import DinaDecoder
 from dina.decoders.pictures import shrink
 from dina.device import resolve_device
 from dina.models.ridge import ridge_path
 from dina.probing.field import population_field
+from dina.probing.inversion import Pictures, fit_inversion
 from dina.probing.queries import averaged_trials, single_trials
 from dina.probing.statistics import COLUMNS, MEAN_OVER_SEEDS, row
 from dina.recordings.trials import TEST, TRAIN, VALIDATION, TrialResponses, read_trials
@@ -31,12 +33,13 @@ def probe_reconstruction(
     """Reconstruct the test images by every decoder that yields pixels or features, and write the store.
 
     A decoder that yields features (DINA, ridge to Gabor features) is read out by a linear probe: ridge from its
-    features of training trials to pixels, the penalty chosen on validation trials. The store holds the table
-    ``scores`` with ``pixel_correlation``, ``field_correlation`` (over the pixels of ``field`` (size, size), which the
-    population sees: :func:`~dina.probing.field.population_field`) and ``ssim`` beside three baselines: ``mean_image``
-    (the mean training image whatever was shown), ``random_image`` (a training image at random) and ``phase_scrambled``
-    (the true image's amplitude spectrum with the phases of noise); ``example_images`` and ``examples`` (decoders,
-    examples, size, size) from averaged responses, with the decoders' names as attribute.
+    features of training trials to pixels, the penalty chosen on validation trials. From there DINA's image tower is
+    inverted (:mod:`dina.probing.inversion`), where that suits validation trials. The store holds the table ``scores``
+    with ``pixel_correlation``, ``field_correlation`` (over the pixels of ``field`` (size, size), which the population
+    sees: :func:`~dina.probing.field.population_field`) and ``ssim`` beside three baselines: ``mean_image`` (the mean
+    training image whatever was shown), ``random_image`` (a training image at random) and ``phase_scrambled`` (the true
+    image's amplitude spectrum with the phases of noise); ``example_images`` and ``examples`` (decoders, examples,
+    size, size) from averaged responses, with the decoders' names as attribute.
     """
     trials = read_trials(responses)
     size = settings.reconstruction_size_px
@@ -99,7 +102,7 @@ def structural_similarity(pictures: np.ndarray, targets: np.ndarray) -> np.ndarr
     return np.array([ssim(a, b, data_range=1.0) for a, b in zip(clipped, targets, strict=True)])
 
 
-def reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
+def reconstructor(decoder: Decoder, trials: TrialResponses, size: int) -> Pictures | None:
     """A function from responses to (n, size, size) pictures, or None for a decoder without pixels or features."""
     train, validation = trials.trials(TRAIN), trials.trials(VALIDATION)
     if decoder.reconstruct(trials.standardised(train[:1])) is not None:
@@ -115,7 +118,8 @@ def reconstructor(decoder: Decoder, trials: TrialResponses, size: int):
         error = float(np.mean((held_out @ coefficients + intercept - shown) ** 2))
         if error < best[0]:
             best = (error, coefficients, intercept)
-    return _LinearProbe(decoder, *best[1:], size)
+    linear = _LinearProbe(decoder, *best[1:], size)
+    return fit_inversion(decoder.model, linear, trials, size) if isinstance(decoder, DinaDecoder) else linear
 
 
 class _Direct:

@@ -8,7 +8,9 @@ name the nearest known key.
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from dina.settings.analysis import AblationSettings, AttributionSettings, ProbingSettings
 from dina.settings.decoding import (
@@ -117,3 +119,10 @@ class Settings(Section):
     ablation: AblationSettings = AblationSettings()
     attribution: AttributionSettings = AttributionSettings()
     sweep: SweepSettings = SweepSettings()
+
+    @model_validator(mode="after")
+    def _scales_divide_the_grid(self) -> Self:
+        odd = [scale for scale in self.dina.model.alignment.scales if self.gabor.grid % scale]
+        if odd:
+            raise ValueError(f"dina.model.alignment.scales: {odd} do not divide gabor.grid, {self.gabor.grid}")
+        return self

@@ -62,12 +62,15 @@ class AlignmentSettings(Section):
         "map", description="Whole maps, every place by itself, or, as ordinary contrastive models do, their mean."
     )
     scales: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
-        (1,), description="Scales at which maps are compared: pooling factors of the grid; 1 is the whole grid."
+        (1,),
+        description="Scales at which maps are compared: pooling factors, divisors of gabor.grid; 1 is the whole grid.",
     )
     scale_weights: tuple[Positive, ...] | None = Field(None, description="Weight of each scale; null for all alike.")
 
     @model_validator(mode="after")
     def _one_weight_a_scale(self) -> Self:
+        if len(set(self.scales)) < len(self.scales):
+            raise ValueError(f"a scale twice in {list(self.scales)}: give it a weight instead")
         if self.scale_weights is not None and len(self.scale_weights) != len(self.scales):
             raise ValueError(f"{len(self.scale_weights)} scale_weights for {len(self.scales)} scales")
         return self
@@ -124,7 +127,7 @@ class DinaModelSettings(Section):
         description="Image tower: Gabor bank with learned mixing, or a convolutional network learned from scratch "
         "(set dina.training.learning_rate to 0.002 for it).",
     )
-    channels: Count = Field(64, description="Channels of the latent maps.")
+    channels: Count = Field(64, description="Channels of the latent maps; no more than the Gabor bank's.")
     n_components: Count = Field(400, description="Rank of the read-in and of the metric of the image maps.")
     read_in: ReadInSettings = ReadInSettings()
     alignment: AlignmentSettings = AlignmentSettings()

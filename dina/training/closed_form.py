@@ -69,7 +69,8 @@ def start_in_closed_form(
         shown = space.components(trials.images[trials.image_ids(VALIDATION)])
         predicted = torch.from_numpy(shown).to(device) @ encoding.weights
         learned = fit_learned_part(trials, predicted, whitening, settings, gabor, seed=seed)
-    n_components = min(settings.n_components, trials.n_neurons, scores.shape[1], settings.channels * gabor.grid**2)
+    n_values = min(settings.channels, space.bank.channels) * gabor.grid**2
+    n_components = min(settings.n_components, trials.n_neurons, scores.shape[1], n_values)
     model = build_dual_tower(
         settings,
         gabor,

@@ -19,7 +19,7 @@ from dina.device import resolve_device
 from dina.errors import InputError, problem
 from dina.models.dual_tower import build_dual_tower, initialise
 from dina.models.features import fit_feature_space
-from dina.recordings.splits import near_duplicates
+from dina.recordings.leaks import give_away
 from dina.recordings.trials import SPLITS, TEST, TRAIN, VALIDATION, TrialResponses, read_trials
 from dina.settings import DinaSettings, GaborSettings
 from dina.stores import new_store
@@ -60,7 +60,7 @@ def fit_cohort(
     apply_threads()
     on = resolve_device(device)
     mine = read_trials(responses)
-    others = [without_held_out(read_trials(member), mine, str(member)) for member in members]
+    others = [without_held_out(read_trials(member), mine, str(member), device) for member in members]
     if settings.model.image_tower == "gabor":
         prior = fit_neuron_prior(others, settings, gabor, on)
         tensors = {"covariance": torch.from_numpy(prior.covariance)} | prior.space.tensors()
@@ -78,18 +78,18 @@ def fit_cohort(
         save_checkpoint(store, tensors, about)
 
 
-def without_held_out(other: TrialResponses, mine: TrialResponses, where: str) -> TrialResponses:
+def without_held_out(other: TrialResponses, mine: TrialResponses, where: str, device: str = "auto") -> TrialResponses:
     """Another recording less its trials of this one's test images, and its training trials of validation images.
 
-    A near-duplicate of an image counts as the image.
+    A near-duplicate of an image, mirrored or not, and a crop that overlaps it count as the image.
     """
     if other.images.shape[1:] != mine.images.shape[1:]:
         found, expected = (f"images of {' × '.join(map(str, of.images.shape[1:]))} px" for of in (other, mine))
         raise InputError(problem(where, found, expected, "Set stimuli.image_size_px alike in all recordings."))
-    validation_ids, test_ids = mine.image_ids(VALIDATION), mine.image_ids(TEST)
-    group = near_duplicates(np.concatenate([other.images, mine.images[validation_ids], mine.images[test_ids]]))
-    of_other, of_validation, of_test = np.split(group, np.cumsum([len(other.images), len(validation_ids)]))
-    tests, validates = (np.isin(of_other, of)[other.image_index] for of in (of_test, of_validation))
+    tests, validates = (
+        give_away(other.images, mine.images[mine.image_ids(split)], device)[other.image_index]
+        for split in (TEST, VALIDATION)
+    )
     kept = ~tests & ~(validates & (other.split == TRAIN))
     of_trials = ("responses", "image_index", "repeat", "onset_s", "split")
     left = replace(other, **{name: getattr(other, name)[kept] for name in of_trials})

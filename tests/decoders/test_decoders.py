@@ -114,6 +114,20 @@ def test_the_stage_writes_what_load_decoder_reads(gabor_trials, small_gabor, tmp
     assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_one_neuron_suffices(name, gabor_trials, small_gabor):
+    first = gabor_trials.of_neurons(np.array([0]))
+    assert np.isfinite(fit(name, first, small_gabor).scores(first.standardised(np.arange(3)), first.images[:4])).all()
+
+
+def test_more_channels_than_the_bank_has_are_those_of_the_bank(gabor_trials, small_gabor, tmp_path):
+    settings = DINA.model_copy(update={"model": DINA.model.model_copy(update={"channels": 500})})
+    model, _ = fit_dina(gabor_trials, settings, small_gabor, seed=0, device=CPU)
+    assert model.neural_tower.layout == (model.image_tower.bank.channels, small_gabor.grid, small_gabor.grid)
+    about = describe_dina(model, gabor_trials, settings, small_gabor, 0)
+    assert same_tensors(DinaDecoder.restore(about, model.state_dict()), DinaDecoder(model, about))
+
+
 def test_unknown_names_are_refused(gabor_trials, small_gabor, tmp_path):
     with pytest.raises(SettingsError, match="ridge"):
         fit_rival(gabor_trials, "rigde", SETTINGS, small_gabor, seed=0, device=CPU)

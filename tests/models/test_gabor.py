@@ -47,6 +47,12 @@ def test_a_grey_image_evokes_nothing():
     assert GaborBank(SETTINGS, (64, 64))(torch.full((1, 64, 64), 0.3)).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("size", [33, 47, 63])
+def test_odd_sizes_see_what_even_ones_see(size):
+    odd, even = (energy(GaborBank(SETTINGS, (n, n)), grating(4.0, np.pi / 4, size=n)) for n in (size, 64))
+    torch.testing.assert_close(odd[0, :, 1:3, 1:3], even[0, :, 1:3, 1:3], rtol=0.15, atol=0.02)
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (32, 32), (36, 64)])
 def test_maps_keep_the_layout_of_the_image(shape):
     bank = GaborBank(SETTINGS, shape)

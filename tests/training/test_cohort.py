@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from dina.errors import InputError
 from dina.models.ranking import mean_reciprocal_rank
@@ -75,6 +76,20 @@ def test_held_out_images_teach_nothing(few, others):
     assert set(left.image_ids(TRAIN)) == set(others[0].image_ids(TRAIN))
     kept = without_held_out(others[0], few, "other")
     assert set(kept.image_ids(VALIDATION)) == set(few.image_ids(VALIDATION))
+
+
+@pytest.mark.parametrize("change", [lambda crops: crops[:, :, ::-1], lambda crops: np.roll(crops, 4, axis=2)])
+def test_mirrored_and_overlapping_test_images_teach_nothing(few, others, change):
+    rng = np.random.default_rng(0)
+    test_ids = few.image_ids(TEST)
+    photographs = gaussian_filter(rng.random((len(test_ids), 32, 32)), (0, 1, 1)).astype(np.float32)
+    photographs = (photographs - photographs.mean((1, 2), keepdims=True)) / photographs.std((1, 2), keepdims=True)
+    mine, copies = few.images.copy(), others[0].images.copy()
+    mine[test_ids] = 0.5 + 0.15 * photographs
+    learned_from = others[0].image_ids(TRAIN)[: len(test_ids)]
+    copies[learned_from] = change(mine[test_ids])
+    left = without_held_out(replace(others[0], images=copies), replace(few, images=mine), "other")
+    assert not np.isin(left.image_index, learned_from).any()
 
 
 def test_what_is_left_must_suffice(few, others):

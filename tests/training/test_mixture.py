@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from dina.errors import TrainingError
 from dina.models.features import fit_feature_space
 from dina.models.whitening import Whitening
 from dina.recordings.trials import TEST, TRAIN, VALIDATION
@@ -66,6 +67,12 @@ def test_only_the_most_reliable_neurons_have_a_core(gabor_trials, small_gabor, p
     expected = (1 - learned.share) * noise + learned.share * truth
     torch.testing.assert_close(mixed[:, learned.neurons], expected[:, learned.neurons])
     assert learned.kept(60)[others].eq(1).all() and learned.kept(60)[learned.neurons].eq(1 - learned.share).all()
+
+
+def test_a_core_that_diverges_is_told(gabor_trials, small_gabor):
+    settings = CORE.model_copy(update={"learning_rate": 1000.0})
+    with pytest.raises(TrainingError, match="Lower learning_rate"):
+        fit_core_readout(gabor_trials, settings, small_gabor, seed=0, device=CPU)
 
 
 def test_towers_with_a_core_reproduce_the_mixtures_cosine(gabor_trials, small_gabor, monkeypatch):
