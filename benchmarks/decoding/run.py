@@ -1,7 +1,8 @@
 """Every decoder on every population: ``python benchmarks/decoding/run.py``, or ``make bench-decoding``.
 
 Writes ``benchmarks/results/decoding.csv``, one row per decoder, population, seed and metric. Each decoder is fitted in
-a process of its own, one after the other, so that time and memory are its own. Rows that the table holds already are
+a process of its own, one after the other, so that time and memory are its own; ``dina`` gives the rows of
+``dina_start`` too, what contrastive training started from. Rows that the table holds already are
 not computed again; ``--again`` starts anew.
 """
 
@@ -119,19 +120,28 @@ def score(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
     """
     import torch
 
-    from dina.probing.statistics import interval
-
     torch.set_num_threads(N_THREADS)
     trials, truth = load(population, seed, cache)
     started = time.perf_counter()
+    about = {"decoder": decoder, "population": population, "seed": seed}
     if decoder in ("template", "ideal_observer"):
         ahead, image = _of_reference(decoder, trials, truth)
-        seconds, pictures, curve = time.perf_counter() - started, None, {}
-    else:
-        fitted = fit(decoder, trials, seed)
-        seconds = time.perf_counter() - started
-        ahead, image, pictures = _of_decoder(fitted, trials)
-        curve = _of_fewer_neurons(fitted, trials)
+        return _rows(about | {"seconds": time.perf_counter() - started}, ahead, image, None, {})
+    fitted = fit(decoder, trials, seed)
+    about["seconds"] = time.perf_counter() - started
+    rows = _rows(about, *_of_decoder(fitted, trials), _of_fewer_neurons(fitted, trials))
+    if decoder == "dina":
+        start = fitted.before_training()
+        rows += _rows(about | {"decoder": "dina_start"}, *_of_decoder(start, trials), _of_fewer_neurons(start, trials))
+    return rows
+
+
+def _rows(
+    about: dict, ahead: np.ndarray, image: np.ndarray, pictures: np.ndarray | None, curve: dict[str, np.ndarray]
+) -> list[dict]:
+    """A row for every metric, with the interval over images."""
+    from dina.probing.statistics import interval
+
     values = {"top1": np.clip(1 - ahead, 0, 1), "top5": np.clip(5 - ahead, 0, 1), "median_rank": ahead + 1}
     if pictures is not None:
         values["pixel_correlation"] = pictures
@@ -141,9 +151,8 @@ def score(decoder: str, population: str, seed: int, cache: Path) -> list[dict]:
     for metric, per_image in (by_image | curve).items():
         statistic = np.median if metric == "median_rank" else np.mean
         low, high = interval(per_image, N_BOOTSTRAP, statistic)
-        row = {"decoder": decoder, "population": population, "seed": seed, "metric": metric}
-        row |= {"value": float(statistic(per_image)), "ci_low": low, "ci_high": high}
-        rows.append(row | {"seconds": seconds, "peak_memory_mb": memory})
+        row = about | {"metric": metric, "value": float(statistic(per_image)), "ci_low": low, "ci_high": high}
+        rows.append(row | {"peak_memory_mb": memory})
     return rows
 
 

@@ -22,7 +22,7 @@ FAMILY_NAMES = {
     "surround": "Gabor cells with surround",
     "network": "units of a random network",
 }
-REFERENCES = ("ideal_observer", "template")
+NO_RIVALS = ("dina", "dina_start", "ideal_observer", "template")
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def verdicts(means: pd.DataFrame) -> list[str]:
     told, own = [], means.loc["dina"]
     if "ideal_observer" in means.index:
         told.append(f"top-1: {own['top1'] / means.loc['ideal_observer', 'top1']:.3f} of the ideal observer's")
-    rivals = means["top1"].drop(["dina", *REFERENCES], errors="ignore")
+    rivals = means["top1"].drop(list(NO_RIVALS), errors="ignore")
     if len(rivals):
         told.append(f"top-1: {own['top1'] - rivals.max():+.3f} beside the best rival, {rivals.idxmax()}")
     if "convolutional" in means.index:
@@ -101,12 +101,13 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 axis.axvline(1 / SCENES.n_test, color="0.5", linestyle=DOTTED, linewidth=0.8)
                 axis.set_title(FAMILY_NAMES[of_family])
                 axis.set_yticks(range(len(order)), [LOOKS[name].short for name in order])
-                axis.set_xlim(0, 1.03)
+                axis.set_xlim(-0.03, 1.03)
                 axis.grid(axis="x", color="0.9", linewidth=0.5)
                 axis.set_axisbelow(True)
             row[0].set_ylabel(f"{of_size} neurons".replace("-", ", "))
         for axis in axes[-1]:
             axis.set_xlabel(f"top-1 of {SCENES.n_test}, one trial each")
+        figure.supxlabel("Markers: mean of seeds; ticks: single seeds; dotted: chance.", fontsize="small")
         figure.savefig(path, dpi=PNG_DPI)
         plt.close(figure)
 

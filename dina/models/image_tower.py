@@ -61,7 +61,8 @@ class GaborImageTower(nn.Module):
         standardised = (self.bank(images) - self.mean) / self.sd
         mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, standardised)
         components = self.strength * (mixed.flatten(1) @ self.loadings.T)
-        return components if self.learned is None else components + self.learned(images)
+        has_share = self.learned is not None and self.learned.share > 0
+        return components + self.learned(images) if has_share else components
 
     def lay_out(self, components: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, components)."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dina import stores
 from dina.figures.looks import written
 from dina.report.facts import count
@@ -27,6 +29,7 @@ class StatedSettings:
     indicator : str, or None where the sheet does not state it
     structural_channel : int, from 0, or None
     registration, deconvolution : the sections of the settings
+    seeds : of DINA
     changed : dotted key → value and default, of settings that differ from the default
     overridden : dotted keys that the recording's own file sets
     """
@@ -35,6 +38,7 @@ class StatedSettings:
     structural_channel: int | None
     registration: dict[str, Any]
     deconvolution: dict[str, Any]
+    seeds: list[int]
     changed: dict[str, tuple[Any, Any]]
     overridden: list[str]
 
@@ -50,12 +54,12 @@ class Change:
 
 
 def methods_line(folder: Path, stated: StatedSettings) -> str:
-    """One sentence from raw movie to responses.
+    """One sentence from raw movie to DINA.
 
     Parameters
     ----------
     folder : the recording's folder of results, with ``session``, ``plane-{p}/registered`` and ``plane-{p}/activity``;
-        ``responses`` may be absent
+        ``responses`` and ``models/dina/seed-{n}`` may be absent
     stated : StatedSettings
     """
     planes = stores.read_attributes(folder / "session")["planes"]
@@ -70,8 +74,12 @@ def methods_line(folder: Path, stated: StatedSettings) -> str:
         f"deconvolution by OASIS with a tau of {tau_s:g} s",
     ]
     if (folder / "responses").is_dir():
-        parts.append(_responses(stores.read_attributes(folder / "responses")))
-    return "; ".join([*parts, count((rois["rejected"] == "").sum(), "neuron")]) + "."
+        parts.append(_responses(folder / "responses"))
+    parts.append(count((rois["rejected"] == "").sum(), "neuron"))
+    models = [folder / f"models/dina/seed-{seed}" for seed in stated.seeds]
+    if all(model.is_dir() for model in models):
+        parts.append(_decoder(models))
+    return "; ".join(parts) + "."
 
 
 def _registration(n_blocks: int, stated: StatedSettings) -> str:
@@ -82,16 +90,39 @@ def _registration(n_blocks: int, stated: StatedSettings) -> str:
     return f"registration by suite2p ({kind}{channel})"
 
 
-def _responses(attributes: dict[str, Any]) -> str:
+def _responses(responses: Path) -> str:
     """What a response is."""
+    attributes = stores.read_attributes(responses)
     baseline = (
         f"less that from {_span(attributes['baseline_s'])}" if attributes["baseline_s"] else "no baseline subtracted"
     )
     said = f"responses: {MEASURES[attributes['measure']]} from {_span(attributes['window_s'])} after image onset"
     edges_s = attributes.get("bin_edges_s")
     if edges_s:
-        said += f" in {len(edges_s) - 1} bins, weighted by each neuron's training repeats"
+        weights = stores.read_array(responses, "temporal_weights")
+        how = "all alike" if np.ptp(weights) == 0 else "by training repeats"
+        said += f" in {len(edges_s) - 1} bins, weighted {how}"
     return f"{said}, {baseline}, windows delayed by a lag of {attributes['lag_s']:g} s"
+
+
+def _decoder(models: list[Path]) -> str:
+    """From where DINA's contrastive training started, and whether any of it was kept."""
+    about = [json.loads((model / "model.json").read_text()) for model in models]
+    if about[0]["model"]["image_tower"] == "gabor":
+        shares = [of["core_share"] or 0.0 for of in about]
+        core = f"a learned core of share {_listed(shares)}" if any(shares) else "no learned core"
+        start = f"a closed-form start on Gabor maps with {core}"
+    else:
+        start = "a learned image tower"
+    histories = [stores.read_table(model, "training") for model in models]
+    epochs = [int(history.loc[history["is_best"], "epoch"].max()) for history in histories]
+    kept = f"kept after epoch {_listed(epochs)} of contrastive training"
+    return f"DINA from {start}, {count(len(models), 'seed')}, {kept}"
+
+
+def _listed(values: list[float]) -> str:
+    """Every seed's, or the one that all share."""
+    return ", ".join(f"{value:g}" for value in (values if len(set(values)) > 1 else values[:1]))
 
 
 def _span(window_s: list[float]) -> str:

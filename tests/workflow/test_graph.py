@@ -119,6 +119,9 @@ def test_two_recordings_with_stimuli_are_held_against_each_other(fresh):
     new = {"tabulate_across_recordings", "plot_across_recordings"}
     assert not new & set(alone) and all(jobs[rule] == 1 for rule in new)
     assert "results/tables/across_recordings.csv" in fresh.snakemake("all", "-n").stdout
+    (sheet.parent / "recordings").mkdir()
+    (sheet.parent / "recordings/other.yaml").write_text("stimuli: {split_by: cycles}")
+    assert not new & set(planned(fresh.snakemake("all", "-n", "--quiet", "rules")))
 
 
 def test_planes_left_out_are_not_imaged(fresh):

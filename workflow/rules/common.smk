@@ -309,14 +309,22 @@ def scoreboard():
     return [f"{RESULTS}/tables/scoreboard.csv"] if DECODING else []
 
 
+def compared():
+    """Recordings whose identification is one question: closed sets stand beside each other, not beside unseen images."""
+    unseen = [
+        name for name in DECODING if settings[name]["stimuli"]["split_by"] != "cycles"
+    ]
+    return unseen or DECODING
+
+
 def across_recordings(path):
-    """A table or figure that holds recordings against each other, where two or more have stimuli."""
-    return [f"{RESULTS}/{path}"] if len(DECODING) > 1 else []
+    """A table or figure that holds recordings against each other, where there are two or more to compare."""
+    return [f"{RESULTS}/{path}"] if len(compared()) > 1 else []
 
 
 def mice():
     """The mouse of each recording: the sheet's subject; a recording without one stands for itself."""
-    return {name: settings[name]["recording"]["subject"] or name for name in DECODING}
+    return {name: settings[name]["recording"]["subject"] or name for name in compared()}
 
 
 def figure(name, stop):
@@ -363,6 +371,7 @@ def told_settings(recording):
         "structural_channel": of["acquisition"]["structural_channel"],
         "registration": of["registration"],
         "deconvolution": of["deconvolution"],
+        "seeds": of["dina"]["seeds"],
         "changed": changed_settings(of),
         "overridden": overridden_settings(SHEET, recording),
     }

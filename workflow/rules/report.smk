@@ -41,7 +41,7 @@ rule tabulate_scoreboard:
 rule tabulate_across_recordings:
     input:
         manifests=expand(
-            f"{RESULTS}/{{recording}}/probes/identification.json", recording=DECODING
+            f"{RESULTS}/{{recording}}/probes/identification.json", recording=compared()
         ),
     output:
         csv=f"{RESULTS}/tables/across_recordings.csv",
