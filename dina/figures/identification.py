@@ -35,7 +35,7 @@ def draw_pools(scores: pd.DataFrame) -> Figure:
     figure = page_figure(3.1)
     panels = np.atleast_1d(figure.subplots(1, len(modes), sharey=True))
     for axes, mode, character in zip(panels, modes, "ab", strict=False):
-        _draw_pool_curves(axes, top1[top1["trial_mode"] == mode])
+        draw_pool_curves(axes, top1[top1["trial_mode"] == mode])
         axes.set_title(TITLES[mode])
         letter(axes, character)
     panels[0].set_ylabel("top-1: share ranked first")
@@ -48,7 +48,8 @@ def draw_pools(scores: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
+def draw_pool_curves(axes: Axes, top1: pd.DataFrame) -> None:
+    """Top-1 of every decoder in one trial mode, with intervals, the ceiling and chance."""
     pools = np.unique(top1["pool_size"])
     decoders = in_order(top1["decoder"])
     for place, decoder in enumerate(decoders):

@@ -30,10 +30,10 @@ def draw_reconstructions(reconstruction: Path) -> Figure:
     picture_in = PAGE_WIDTH_IN / (sum(widths) + LABEL_WIDTH)
     figure = page_figure(1.12 * picture_in * (len(rows) + 1) + 0.6)
     grid = figure.add_gridspec(len(rows) + 1, len(widths), width_ratios=widths)
-    _draw_row(figure, grid, 0, "true image", true)
+    draw_pictures(figure, grid, 0, "true image", true)
     for row, name in enumerate(rows, start=1):
         matched = match_contrast(pictures[names.index(name)], true)
-        _draw_row(figure, grid, row, LOOKS[name].short, matched, correlations(matched, true))
+        draw_pictures(figure, grid, row, LOOKS[name].short, matched, correlations(matched, true))
     for column, (metric, title) in enumerate(METRICS.items(), start=len(true)):
         axes = figure.add_subplot(grid[:, column])
         draw_dots(axes, scores[scores["metric"] == metric].assign(chance=0.0), rows)
@@ -59,7 +59,7 @@ def correlations(pictures: np.ndarray, true: np.ndarray) -> list[float]:
     return [float(np.corrcoef(a, b)[0, 1]) if a.std() * b.std() > 0 else 0.0 for a, b in pairs]
 
 
-def _draw_row(
+def draw_pictures(
     figure: Figure, grid: GridSpec, row: int, name: str, pictures: np.ndarray, r: list[float] | None = None
 ) -> None:
     for column, picture in enumerate(pictures):
