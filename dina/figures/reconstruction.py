@@ -62,6 +62,7 @@ def correlations(pictures: np.ndarray, true: np.ndarray) -> list[float]:
 def draw_pictures(
     figure: Figure, grid: GridSpec, row: int, name: str, pictures: np.ndarray, r: list[float] | None = None
 ) -> None:
+    """A row of pictures (n, size, size) with its name, and the correlations ``r`` of each."""
     for column, picture in enumerate(pictures):
         axes = figure.add_subplot(grid[row, column])
         axes.imshow(picture, vmin=0, vmax=1)
