@@ -53,7 +53,10 @@ def test_match_of_linear_towers_follows_the_formula():
             super().__init__()
             self.weights = weights
 
-        def forward(self, inputs):
+        def prepare(self, inputs):
+            return inputs
+
+        def lay_out(self, inputs):
             return (inputs.flatten(1) @ self.weights).view(-1, 2, 1, 1)
 
     generator = torch.Generator().manual_seed(0)
