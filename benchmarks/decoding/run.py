@@ -1,9 +1,9 @@
 """Every decoder on every population: ``python benchmarks/decoding/run.py``, or ``make bench-decoding``.
 
 Writes ``benchmarks/results/decoding.csv``, one row per decoder, population, seed and metric. Each decoder is fitted in
-a process of its own, one after the other, so that time and memory are its own; ``dina`` gives the rows of
-``dina_start`` too, what contrastive training started from. Rows that the table holds already are
-not computed again; ``--again`` starts anew.
+a process of its own, one after the other, so that time and memory are its own. ``dina`` gives the rows of
+``dina_start`` too, what contrastive training started from, beside the time and memory of the whole. Rows that the table
+holds already are not computed again; ``--again`` starts anew.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ class DualTower(nn.Module):
         """(n, d) of (n, channels, grid, grid) maps; products with those of images are the similarity."""
         if not self.in_components:
             return self.embed(maps)
-        flat = maps.flatten(1)
-        return (flat @ self.image_tower.loadings.T) / flat.norm(dim=1, keepdim=True).clamp(min=LEAST_NORM)
+        norm = maps.flatten(1).norm(dim=1, keepdim=True).clamp(min=LEAST_NORM)
+        return self.image_tower.coordinates(maps) / norm
 
     def embed_images(self, prepared: torch.Tensor) -> torch.Tensor:
         """(m, d) of what the image tower has prepared of images."""

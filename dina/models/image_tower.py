@@ -68,6 +68,10 @@ class GaborImageTower(nn.Module):
         """Latent maps (n, channels, grid, grid) of (n, components)."""
         return (self.scale(components) @ self.loadings).unflatten(1, self.layout)
 
+    def coordinates(self, maps: torch.Tensor) -> torch.Tensor:
+        """(n, components) of (n, channels, grid, grid) maps on the rows of ``loadings``."""
+        return maps.flatten(1) @ self.loadings.T
+
     def scale(self, components: torch.Tensor) -> torch.Tensor:
         """(n, components) with the learned gains: coordinates of the maps on the rows of ``loadings``."""
         return components * self.log_gain.exp()

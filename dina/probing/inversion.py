@@ -17,7 +17,7 @@ N_AXES = 400  # principal components of training pictures; twice as many change 
 VARIANCE_FLOOR = 1e-6  # axes below this share of the largest variance are rounding
 TRUSTS = (0.25, 0.5, 1.0)
 MOST_JUDGED = 100  # validation trials, evenly spread over all
-N_STEPS, STEP, MOMENTA = 10, 0.1, (0.8, 0.95)  # of Adam, in standard deviations; twice as many steps change nothing
+N_STEPS, STEP, MOMENTA = 10, 0.1, (0.8, 0.95)  # of Adam, in standard deviations; enough for single trials
 BATCH_PICTURES = 64
 
 Pictures = Callable[[np.ndarray], np.ndarray]  # of (n, neurons) responses: (n, size, size)
@@ -100,7 +100,7 @@ class InvertedTower:
     def _batch(self, z: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
         axes, tower = self.prior.axes, self.model.image_tower
         with torch.no_grad():
-            target = self.model.neural_tower(z).flatten(1) @ tower.loadings.T
+            target = tower.coordinates(self.model.neural_tower(z))
             y = (start - self.prior.mean) @ axes.T / axes.square().sum(1)
         y.requires_grad_()
         optimiser = torch.optim.Adam([y], STEP, betas=MOMENTA)

@@ -124,5 +124,6 @@ class Settings(Section):
     def _scales_divide_the_grid(self) -> Self:
         odd = [scale for scale in self.dina.model.alignment.scales if self.gabor.grid % scale]
         if odd:
-            raise ValueError(f"dina.model.alignment.scales: {odd} do not divide gabor.grid, {self.gabor.grid}")
+            found = f"dina.model.alignment.scales: {odd} do not divide gabor.grid, {self.gabor.grid}"
+            raise ValueError(f"{found}; expected divisors: name other scales, or another grid")
         return self

@@ -359,7 +359,9 @@ def described(recording):
         for store in ("registered", "activity")
     ]
     names += ["movie", "session", "quality"]
-    names += ["stimuli", "responses"] if recording in DECODING else []
+    if recording in DECODING:
+        seeds = settings[recording]["dina"]["seeds"]
+        names += ["stimuli", "responses", *(f"models/dina/seed-{n}" for n in seeds)]
     return [f"{RESULTS}/{recording}/{name}.json" for name in names]
 
 
