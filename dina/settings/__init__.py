@@ -39,7 +39,7 @@ from dina.settings.imaging import (
     SessionSettings,
 )
 from dina.settings.recordings import ResponsesSettings, StimuliSettings
-from dina.settings.section import Count, Device, Indicator, Positive, Section, nearest, parse, read_values
+from dina.settings.section import Count, Detail, Device, Indicator, Positive, Section, nearest, parse, read_values
 from dina.settings.simulation import (
     AcquisitionSettings,
     CalciumSettings,
@@ -65,6 +65,7 @@ __all__ = [
     "Count",
     "DecodersSettings",
     "DeconvolutionSettings",
+    "Detail",
     "DetectionSettings",
     "DinaModelSettings",
     "DinaSettings",
@@ -103,6 +104,12 @@ class Settings(Section):
     results: str = Field("results", min_length=1, description="Folder for everything that the workflow writes.")
     recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
     device: Device = Field("auto", description="Where torch computes: auto takes a GPU if there is one.")
+    detail: Detail = Field(
+        "quick",
+        description="How far ablation and attribution go: quick retrains DINA's closed form, on few synthesised "
+        "textures, with few surrogates; full retrains all of DINA, on all textures, with many. Settings that are null "
+        "follow this one.",
+    )
     simulation: SimulationSettings = SimulationSettings()
     registration: RegistrationSettings = RegistrationSettings()
     detection: DetectionSettings = DetectionSettings()

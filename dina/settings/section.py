@@ -32,6 +32,7 @@ def unique(values: tuple) -> tuple:
 
 Span = Annotated[tuple[float, float], AfterValidator(increasing)]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Detail = Literal["quick", "full"]
 Indicator = Literal["GCaMP6f", "GCaMP6s", "GCaMP7f", "GCaMP8f", "GCaMP8m", "GCaMP8s"]
 
 
