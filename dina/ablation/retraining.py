@@ -31,8 +31,8 @@ def retrain(
 
     Parameters
     ----------
-    fitted : what :func:`dina.training.closed_form.fit_encoding` gave for these neurons and images; the closed form then costs little more than
-        building the towers. Not used by a full training
+    fitted : of these neurons and images, of :func:`~dina.training.closed_form.fit_encoding`; the closed form then
+        costs little more than building the towers. A full training does without
     """
     if is_closed_form(settings, detail):
         settings = settings.model_copy(update={"model": settings.model.model_copy(update={"learned_core": False})})
