@@ -28,11 +28,11 @@ from dina.training.closed_form import fit_encoding
 OF_ALL = (STRONGEST, RANDOM)  # orders that every decoder is asked in; DINA in all
 FINE = (STRONGEST, ATTRIBUTION, MATCHED)  # asked at every share, since shares needed are compared
 COARSE_STEP = 2  # the others are smooth enough at every second share
-REFITTED = (STRONGEST, ATTRIBUTION, MATCHED, RANDOM)
-BATCH_QUERIES = 2048  # masked responses scored at once: some 0.5 GB in a convolutional decoder
+REFITTED = (STRONGEST, ATTRIBUTION, MATCHED)
+BATCH_QUERIES = 512  # masked responses scored at once: their maps stay near the processor, which halves the time
 RESPONSIVE = 0.1  # reliability above which a neuron counts as driven by images
 RETRAINED_SHARES = {"quick": (0.05, 0.1, 0.2, 0.35, 0.5), "full": (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)}
-N_SHUFFLES = {"quick": 5, "full": 10}
+N_SHUFFLES = {"quick": 5, "full": 20}
 
 Orders = dict[str, list[np.ndarray]]  # order → its permutations of the neurons: one, or one a draw
 
@@ -87,15 +87,13 @@ def ablate_neurons(
         fixed, trials.reliability, settings.n_random_orders, np.random.default_rng(settings.seed)
     )
     repeated = repeated_alone(trials)
-    refits, of_repeated = (
-        Refits.of(of, fitted, dina, gabor, detail=detail, seed=dina.seeds[0], device=place) for of in (trials, repeated)
-    )
+    refits = Refits.of(trials, fitted, dina, gabor, detail=detail, seed=dina.seeds[0], device=place)
     curves = _frozen_curves(named, trials, orders, settings)
     curves += _retrained_curves(refits, trials, orders, settings.retrained_shares or RETRAINED_SHARES[detail])
     reason, noise, checks = why_not(repeated), [], []
     if not reason:
         n_shuffles = settings.n_shuffles or N_SHUFFLES[detail]
-        shuffles = shuffle_and_refit(repeated, of_repeated, n_shuffles, settings.seed)
+        shuffles = shuffle_and_refit(repeated, refits.in_closed_form(repeated), n_shuffles, settings.seed)
         noise, checks = list(noise_rows(shuffles, settings.n_bootstrap)), shuffles.checks
     n_responsive = int(np.sum(trials.reliability > RESPONSIVE)) if STRONGEST in fixed else None
     needed = needed_rows(curves, settings.n_bootstrap, trials.n_neurons, n_responsive)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dina.ablation.refits import Refits
 from dina.probing.comparisons import sign_flip_p
-from dina.probing.queries import single_trials, top1_by_image
+from dina.probing.queries import single_trials
 from dina.probing.statistics import bounds, resampled
 from dina.recordings.trials import LEFT_OUT, SPLITS, TEST, TRAIN, TrialResponses
 
@@ -19,7 +19,7 @@ INTACT = "intact"
 FEWEST_REPEATED = 10  # images of a split shown twice or more, below which correlations are not measured
 COLUMNS = (
     "test", "decoder", "trial_mode", "metric", "value", "ci_low", "ci_high", "p", "verdict", "top1_intact", "top1",
-    "pool_size", "chance", "n", "n_shuffles",
+    "left", "pool_size", "chance", "n", "n_shuffles",
 )  # fmt: skip
 CHECKS = ("condition", "shuffle", "split", "mean", "rms", "independent_rms")
 HELP, HURT, NOTHING = "correlations help", "correlations hurt", "no effect found"
@@ -31,15 +31,16 @@ class Shuffles:
 
     Attributes
     ----------
-    intact : (images,) top-1, fitted to intact trials and asked by intact ones
-    shuffled : (shuffles, images) fitted to shuffled trials and asked by shuffled ones
-    diagonal : (shuffles, images) fitted to shuffled trials and asked by intact ones
+    intact : test → (images,) top-1, fitted to intact trials and asked by intact ones
+    broken : test → (shuffles, images); ``shuffled`` is fitted to shuffled trials and asked by shuffled ones,
+        ``diagonal`` fitted to shuffled trials and asked by intact ones
+    left : share of the noise covariance that a shuffle leaves between two neurons of a test trial, 1 / repeats
     checks : mean noise correlations, one row a condition, shuffle and split
     """
 
-    intact: np.ndarray
-    shuffled: np.ndarray
-    diagonal: np.ndarray
+    intact: dict[str, np.ndarray]
+    broken: dict[str, np.ndarray]
+    left: float
     checks: list[dict[str, Any]]
 
 
@@ -64,8 +65,8 @@ def why_not(repeated: TrialResponses) -> str:
 def shuffle_repeats(trials: TrialResponses, rng: np.random.Generator) -> TrialResponses:
     """The same trials with every neuron's repeats of each image in an order of its own.
 
-    The mean over repeats, and all that a neuron does by itself, stay; what neurons do together on one showing is lost. A
-    split's showings are not mixed with another's. Cost and memory grow with trials × neurons.
+    The mean over repeats, and all that a neuron does by itself, stay; what neurons do together on one showing is lost.
+    A split's showings are not mixed with another's. Cost and memory grow with trials × neurons.
     """
     responses = trials.responses.copy()
     for group in _groups(trials):
@@ -78,8 +79,8 @@ def shuffle_repeats(trials: TrialResponses, rng: np.random.Generator) -> TrialRe
 def noise_correlation(trials: TrialResponses, split: int) -> dict[str, float]:
     """How neurons' deviations from their mean response to an image correlate over a split's repeats, over all pairs.
 
-    ``mean`` and root mean square (``rms``) of Pearson's r, and the root mean square that independent neurons would have,
-    ``independent_rms``: 1/√(trials − images). Neurons that never deviate are left out. Cost grows with trials ×
+    ``mean`` and root mean square (``rms``) of Pearson's r, and the root mean square that independent neurons would
+    have, ``independent_rms``: 1/√(trials − images). Neurons that never deviate are left out. Cost grows with trials ×
     neurons × the smaller of both, memory with its square.
     """
     shown = trials.trials(split)
@@ -102,7 +103,13 @@ def noise_correlation(trials: TrialResponses, split: int) -> dict[str, float]:
 
 
 def shuffle_and_refit(repeated: TrialResponses, refits: Refits, n_shuffles: int, seed: int) -> Shuffles:
-    """Fit and ask DINA with correlations intact and destroyed; one fit a shuffle and one besides.
+    """Fit and ask DINA with correlations intact and destroyed; two fits a shuffle and two besides.
+
+    Two neurons of a shuffled trial still come from one showing with probability 1 / repeats, so that ``shuffled`` takes
+    away half of the correlation where images are shown twice; a decoder fitted to such trials knows of the half
+    that is left, since noise is measured around predictions. ``diagonal`` shall know of none, and measures noise
+    around images' means (:meth:`~dina.ablation.refits.Refits.by_repeats`). A tower that has no closed form is trained
+    on the shuffled trials as they are, and knows of the part that stays.
 
     Parameters
     ----------
@@ -111,38 +118,53 @@ def shuffle_and_refit(repeated: TrialResponses, refits: Refits, n_shuffles: int,
     """
     rng = np.random.default_rng(seed)
     asked = single_trials(repeated)
+    ways = {SHUFFLED: refits, DIAGONAL: refits.by_repeats(repeated)}
+    intact = {test: way.top1(repeated, asked) for test, way in ways.items()}
+    broken = {test: [] for test in ways}
     checks = list(_check_rows(repeated, INTACT, 0))
-    shuffled, diagonal = [], []
     for number in range(n_shuffles):
-        broken = shuffle_repeats(repeated, rng)
-        decoder, known = refits.fit(broken)
-        for queries, top1 in ((single_trials(broken), shuffled), (asked, diagonal)):
-            top1.append(top1_by_image(decoder.compare(queries.z, known), queries.true))
-        checks += _check_rows(broken, SHUFFLED, number)
-    return Shuffles(refits.top1(repeated, asked), np.stack(shuffled), np.stack(diagonal), checks)
+        trials = shuffle_repeats(repeated, rng)
+        for test, way in ways.items():
+            broken[test].append(way.top1(trials, single_trials(trials) if test == SHUFFLED else asked))
+        checks += _check_rows(trials, SHUFFLED, number)
+    left = float(np.mean(1 / np.bincount(asked.true)))
+    return Shuffles(intact, {test: np.stack(top1) for test, top1 in broken.items()}, left, checks)
 
 
 def noise_rows(shuffles: Shuffles, n_bootstrap: int) -> Iterator[dict[str, Any]]:
     """What correlations carry, as differences of top-1 from single trials, with intervals: one row a test.
 
-    ``shuffled``: intact less shuffled, ΔI_shuffled, what correlations add to the population or take from it.
-    ``diagonal``: intact less fitted to shuffled but asked by intact trials, ΔI_diag, what a decoder loses that does not
-    know of them. The bootstrap resamples images and shuffles; ``p`` is of random signs of the images' differences,
-    averaged over shuffles.
+    ``shuffled``: intact less shuffled, ΔI_shuffled, what correlations add to the population or take from it; a lower
+    bound, since ``left`` of them stays. ``diagonal``: intact less fitted to shuffled but asked by intact trials,
+    ΔI_diag, what a decoder loses that does not know of them. The bootstrap resamples images and shuffles; ``p`` is of
+    random signs of the images' differences, averaged over shuffles.
 
     References
     ----------
     Averbeck, Latham & Pouget 2006, Nat. Rev. Neurosci. 7:358.
     """
-    n_images = len(shuffles.intact)
-    about = {"decoder": "dina", "trial_mode": "single", "metric": "top1_difference", "pool_size": n_images}
-    about |= {"chance": 1 / n_images, "top1_intact": float(shuffles.intact.mean())}
-    for test, top1 in ((SHUFFLED, shuffles.shuffled), (DIAGONAL, shuffles.diagonal)):
-        differences = shuffles.intact - top1
+    for test, broken in shuffles.broken.items():
+        intact = shuffles.intact[test]
+        differences = intact - broken
         low, high = bounds(_resample_both(differences, n_bootstrap))
-        found = {"test": test, "value": float(differences.mean()), "ci_low": low, "ci_high": high}
-        found |= {"p": sign_flip_p(differences.mean(0)), "verdict": verdict(low, high), "top1": float(top1.mean())}
-        yield about | found | {"n": n_images, "n_shuffles": len(top1)}
+        yield {
+            "test": test,
+            "decoder": "dina",
+            "trial_mode": "single",
+            "metric": "top1_difference",
+            "value": float(differences.mean()),
+            "ci_low": low,
+            "ci_high": high,
+            "p": sign_flip_p(differences.mean(0)),
+            "verdict": verdict(low, high),
+            "top1_intact": float(intact.mean()),
+            "top1": float(broken.mean()),
+            "left": shuffles.left if test == SHUFFLED else 0.0,
+            "pool_size": len(intact),
+            "chance": 1 / len(intact),
+            "n": len(intact),
+            "n_shuffles": len(broken),
+        }
 
 
 def verdict(low: float, high: float) -> str:

@@ -29,8 +29,8 @@ def fixed_orders(
     """The orders that nothing is drawn for, the neurons that stay on longest first.
 
     ``strongest`` by reliability over training repeats (absent where that is unknown), ``response`` by the mean
-    stabilised response over training trials, ``attribution`` by the share in the match of validation images, ``central``
-    from the centre of all receptive fields outwards.
+    stabilised response over training trials, ``attribution`` by the share in the match of validation images,
+    ``central`` from the centre of all receptive fields outwards.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def order_from_centre(centres: np.ndarray, reliability: np.ndarray, image_shape:
 def draw_orders(
     fixed: dict[str, np.ndarray], reliability: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> dict[str, list[np.ndarray]]:
-    """Orders at random: ``random`` without regard to anything, and ``matched``, :func:`matched_order` of ``attribution``.
+    """Orders at random: ``random`` without regard to anything, ``matched`` by :func:`matched_order` of ``attribution``.
 
     Where reliability is unknown there is nothing to match.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -12,7 +12,7 @@ from dina.ablation.retraining import is_closed_form, retrain
 from dina.decoders.dina import DinaDecoder
 from dina.models.features import bank_maps
 from dina.probing.queries import Queries, top1_by_image
-from dina.recordings.trials import TEST, TrialResponses
+from dina.recordings.trials import TEST, TRAIN, TrialResponses
 from dina.settings import Detail, DinaSettings, GaborSettings
 from dina.training.closed_form import FittedEncoding
 
@@ -21,13 +21,14 @@ from dina.training.closed_form import FittedEncoding
 class Refits:
     """How DINA is fitted anew, and the gallery in which it is then asked.
 
-    A closed form's encoding model is fitted neuron by neuron to the mean response to each image: leaving neurons out, or
-    permuting an image's repeats, changes nothing of it, only the noise around it and what the towers make of both.
+    A closed form's encoding model is fitted neuron by neuron to the mean response to each image: leaving neurons out,
+    or permuting an image's repeats, changes nothing of it, only the noise around it and what towers make of both.
 
     Attributes
     ----------
     settings, gabor, detail, seed, device : of :func:`dina.ablation.retraining.retrain`
     fitted : the encoding model of all neurons
+    image_ids : (images,) of the gallery, ascending
     gallery : (images, height, width)
     maps : (images, channels, grid, grid) of the Gabor bank; None where the whole of DINA is trained
     """
@@ -38,6 +39,7 @@ class Refits:
     seed: int
     device: torch.device
     fitted: FittedEncoding
+    image_ids: np.ndarray
     gallery: np.ndarray
     maps: torch.Tensor | None
 
@@ -54,9 +56,33 @@ class Refits:
         device: torch.device,
     ) -> Self:
         """With the test images of the given trials as the gallery."""
-        gallery = trials.images[trials.image_ids(TEST)]
+        ids = trials.image_ids(TEST)
+        gallery = trials.images[ids]
         maps = bank_maps(fitted.space.bank, gallery) if is_closed_form(settings, detail) else None
-        return cls(settings, gabor, detail, seed, device, fitted, gallery, maps)
+        return cls(settings, gabor, detail, seed, device, fitted, ids, gallery, maps)
+
+    def in_closed_form(self, trials: TrialResponses) -> Self:
+        """In quick detail, with those images alone in the gallery that are test images of these trials too."""
+        kept = np.isin(self.image_ids, trials.image_ids(TEST))
+        maps = None
+        if is_closed_form(self.settings, "quick"):
+            maps = bank_maps(self.fitted.space.bank, self.gallery) if self.maps is None else self.maps
+            maps = maps[torch.from_numpy(kept).to(maps.device)]
+        return replace(self, detail="quick", image_ids=self.image_ids[kept], gallery=self.gallery[kept], maps=maps)
+
+    def by_repeats(self, trials: TrialResponses) -> Self:
+        """With noise measured around the mean over each image's repeats, not around its prediction, in closed form.
+
+        What neurons share on one showing is in it, and nothing else: neither what the encoding model misses of an
+        image, nor the noise that is left in an image's mean, which no shuffle of its repeats can take apart.
+
+        Parameters
+        ----------
+        trials : every training image shown twice or more
+        """
+        means, ids = trials.averaged(TRAIN, weighted=False)
+        encoding = replace(self.fitted.encoding, held_out=torch.from_numpy(means).to(self.device))
+        return replace(self, fitted=replace(self.fitted, image_ids=ids, encoding=encoding))
 
     def fit(self, trials: TrialResponses, neurons: np.ndarray | None = None) -> tuple[DinaDecoder, np.ndarray]:
         """Fit DINA to some neurons of trials, or to all; returns it with the gallery as it represents it.

@@ -24,8 +24,8 @@ def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -
     """Collect the probes' and ablations' headline figures.
 
     Identification in the pool of all test images; ``dina`` is the mean over seeds. Shares of neurons are of the
-    strongest-first order, decoders as trained; prediction is of explainable neurons, whose ceiling has rows of its own. Combinations without
-    meaning have no row.
+    strongest-first order, decoders as trained; prediction is of explainable neurons, whose ceiling has rows of its own.
+    Combinations without meaning have no row.
 
     Parameters
     ----------

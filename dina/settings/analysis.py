@@ -49,7 +49,7 @@ class AblationSettings(Section):
     n_shuffles: Count | None = Field(
         None,
         description="Shuffles of each image's repeats behind what noise correlations carry; null follows detail: "
-        "quick 5, full 10.",
+        "quick 5, full 20.",
     )
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders and of the shuffles.")
