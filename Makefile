@@ -10,7 +10,7 @@ run: .venv/installed
 	snakemake --cores all
 
 test: .venv/installed
-	pytest -m "not slow"
+	pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: .venv/installed
 	pytest -m slow

@@ -1,5 +1,7 @@
 """What the tests of several folders share: one thread, and a small population whose decoding is known to work."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,13 @@ from dina.settings import GaborSettings
 
 SMALL_GABOR = GaborSettings(frequencies_cpi=(2.0, 4.0), n_orientations=4, grid=4)
 COUNTS = {"train": 160, "validation": 30, "test": 30}
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of one folder share fixtures, such as the tiny road: they stay in one process."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")

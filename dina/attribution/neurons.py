@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from dina import stores
 from dina.attribution.agreement import MIN_SIGNAL_VARIANCE, UNMATCHED, compare_fields, match_neurons, no_agreement
+from dina.attribution.decisions import decide
 from dina.attribution.fields import DINA, dina_energy, field_table, linear_energy, neuron_patterns, signed_fields
 from dina.attribution.importance import latent_importance, match_importance, neurons_for_half
 from dina.attribution.receptive_fields import local_patches
@@ -35,13 +37,15 @@ def attribute_neurons(
     Arrays: ``latent_importance`` (latents, neurons), shares that sum to 1; ``match_importance`` (neurons,), shares of
     how far the shown image stands out; ``field_energy`` (neurons, positions, positions), where DINA takes each neuron
     to look, mean 1; ``example_neuron`` (examples,), ``example_field`` and ``example_linear_field`` (examples, height,
-    width), and where the truth knows linear fields ``example_true_field``. Tables: ``latents``; ``receptive_fields``,
-    one row per method and neuron; ``agreement`` of recovered and true centres, empty without truth.
+    width), and where the truth knows linear fields ``example_true_field``. Of every test image, see
+    :class:`~dina.attribution.decisions.Decisions`: ``candidate`` and ``candidate_similarity``, ``deciding_neuron`` and
+    ``deciding_part``. Tables: ``latents``; ``images`` (image, rank, rival); ``receptive_fields``, one row per method
+    and neuron; ``agreement`` of recovered and true centres, empty without truth.
 
     Parameters
     ----------
     decoders : list of Path
-        DINA's seeds. Latents are those of the first; all else is the mean over seeds.
+        DINA's seeds. Latents and what decided each image are those of the first; all else is the mean over seeds.
     truth : Path, optional
         A simulation's truth, for comparison alone.
     """
@@ -53,6 +57,7 @@ def attribute_neurons(
     matched = None if truth is None else match_neurons(responses, truth, trials.n_neurons)
     with stores.new_store(output) as store:
         _write_importance(store, models, trials, settings, place)
+        _write_decisions(store, models[0], trials, settings, place)
         patterns = [neuron_patterns(model.neural_tower, trials.weights, place) for model in models]
         pixel_weights = _write_fields(store, models, patterns, trials, variance, (truth, matched), settings, place)
         examples = _examples(variance, matched, settings.n_examples)
@@ -76,6 +81,19 @@ def _write_importance(
     stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))
     stores.write_array(store, "latent_importance", importance, unit="share")
     stores.write_array(store, "match_importance", match_importance(models, trials, settings, device), unit="share")
+
+
+def _write_decisions(
+    store: Path, model: DualTower, trials: TrialResponses, settings: AttributionSettings, device: torch.device
+) -> None:
+    """Write what decided each test image."""
+    decisions = decide(model, trials, settings.n_steps, device)
+    about = {"image": decisions.image, "rank": decisions.rank, "rival": decisions.rival}
+    stores.write_table(store, "images", pd.DataFrame(about))
+    stores.write_array(store, "candidate", decisions.candidate)
+    stores.write_array(store, "candidate_similarity", decisions.similarity)
+    stores.write_array(store, "deciding_neuron", decisions.neuron)
+    stores.write_array(store, "deciding_part", decisions.part, unit="share")
 
 
 def _write_fields(

@@ -80,6 +80,9 @@ def probe_reconstruction(
         stores.write_array(store, "example_images", target[chosen], unit="0 black to 1 white")
         examples = np.stack([modes["averaged"][0][chosen] for modes in pictures.values()])
         stores.write_array(store, "examples", examples, unit="0 black to 1 white")
+        if DinaDecoder.name in pictures:
+            made = pictures[DinaDecoder.name]["averaged"][0]
+            stores.write_array(store, "dina_pictures", made, unit="0 black to 1 white")
         stores.write_attributes(store, {"decoders": list(pictures), "image": ids[chosen]})
 
 

@@ -337,9 +337,19 @@ def figure(name, stop):
     )
 
 
+def source(path):
+    """A file of this checkout, relative to the working folder so that a moved checkout stays up to date."""
+    return os.path.relpath(Path(workflow.basedir, path))
+
+
 def caption_file(name):
-    """A figure's caption, relative to the working folder so that a moved checkout stays up to date."""
-    return os.path.relpath(Path(workflow.basedir, "workflow", "report", f"{name}.rst"))
+    """A figure's caption."""
+    return source(f"workflow/report/{name}.rst")
+
+
+def explorers():
+    """The page of every recording that can be explored."""
+    return [f"{RESULTS}/{recording}/explorer.html" for recording in DECODING]
 
 
 def figures_of(recording):

@@ -99,11 +99,46 @@ rule tabulate_quality:
         "../scripts/tabulate_quality.py"
 
 
+rule explore:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        session_manifest=results("session.json"),
+        session=ancient(results("session")),
+        pixels_manifest=results("attributions/pixels.json"),
+        pixels=ancient(results("attributions/pixels")),
+        neurons_manifest=results("attributions/neurons.json"),
+        neurons=ancient(results("attributions/neurons")),
+        reconstruction_manifest=results("probes/reconstruction.json"),
+        reconstruction=ancient(results("probes/reconstruction")),
+        template=[source(f"dina/explorer/page.{kind}") for kind in ("html.jinja", "js")],
+    output:
+        page=results("explorer.html"),
+    log:
+        results("logs/explore.log"),
+    benchmark:
+        results("benchmarks/explore.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=30,
+    params:
+        simulated=is_simulated,
+        code=code_version("dina.explorer.page"),
+    message:
+        "{wildcards.recording}: writing the page to walk about in"
+    script:
+        "../scripts/explore.py"
+
+
 rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
         across=across_recordings("figures/across-recordings.png"),
+        explorers=explorers(),
         captions=[
             caption_file(name)
             for name in [
@@ -113,9 +148,7 @@ rule report:
             ]
         ],
         manifests=[path for recording in RECORDINGS for path in described(recording)],
-        template=os.path.relpath(
-            Path(workflow.basedir, "dina", "report", "page.html.jinja")
-        ),
+        template=source("dina/report/page.html.jinja"),
     output:
         page=f"{RESULTS}/report.html",
         benchmarks=f"{RESULTS}/tables/benchmarks.csv",

@@ -1,0 +1,148 @@
+"""What the explorer shows: pictures, maps and neurons of one recording, small enough to lie inside the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dina import stores
+from dina.recordings.trials import read_trials
+
+MOST_IMAGES = 300  # test images that can be chosen, evenly spread over all; their pictures are 4 kB each
+MOST_NEURONS = 60  # of a latent
+PLANE_PX = 512  # longer side of an imaging plane's picture
+DARK, BRIGHT = 1, 99.5  # percentiles of the mean image that become black and white
+DIGITS = 4  # of numbers in the page: more than a screen shows
+
+
+def content(responses: Path, session: Path, pixels: Path, neurons: Path, reconstruction: Path) -> dict[str, Any]:
+    """Everything that the page needs, as plain values.
+
+    Latent values, what decided each image and its reconstruction are those of DINA's first seed. Size grows with the
+    neurons (0.3 kB each), the latents and the images, of which at most ``MOST_IMAGES`` can be chosen.
+
+    Parameters
+    ----------
+    responses, session : stores of the recording
+    pixels, neurons : stores of the attributions
+    reconstruction : store of the probe
+
+    Returns
+    -------
+    dict with the keys neurons, planes, latents, images, pictures, field (how the receptive fields' maps lie)
+    """
+    trials = read_trials(responses)
+    decided = stores.read_table(neurons, "images")
+    chosen = np.unique(np.linspace(0, len(decided) - 1, min(len(decided), MOST_IMAGES)).round().astype(int))
+    images = _images(neurons, reconstruction, decided, chosen)
+    shown = {image for of in images for image in (of["image"], *of["candidates"])}
+    return {
+        "neurons": _neurons(responses, neurons),
+        "planes": _planes(session),
+        "latents": _latents(pixels, neurons),
+        "images": images,
+        "pictures": {int(image): png(trials.images[image]) for image in sorted(shown)},
+        "field": {
+            "positions": stores.open_array(neurons, "field_energy").shape[1],
+            "degrees_per_pixel": trials.degrees_per_pixel,
+            "height_px": trials.images.shape[1],
+            "width_px": trials.images.shape[2],
+        },
+    }
+
+
+def png(picture: np.ndarray) -> str:
+    """A grey picture (height, width), 0 black to 1 white, as a data address."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    grey = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
+    Image.fromarray(grey).save(stream, "png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def packed(values: np.ndarray) -> str:
+    """Values from 0 up as bytes of their share in the maximum, row by row, in base64."""
+    highest = max(float(values.max(initial=0)), np.finfo(np.float32).tiny)
+    return base64.b64encode((values / highest * 255).round().astype(np.uint8).tobytes()).decode()
+
+
+def _neurons(responses: Path, attribution: Path) -> dict[str, Any]:
+    """Columns of all neurons: place, reliability, part in the match, receptive field."""
+    table = stores.read_table(responses, "neurons")
+    fields = stores.read_table(attribution, "receptive_fields")
+    centres = fields[fields["method"] == "dina"].set_index("neuron").sort_index()
+    energy = stores.read_array(attribution, "field_energy")
+    return {
+        "plane": table["plane"].tolist(),
+        "x_px": _numbers(table["x_px"]),
+        "y_px": _numbers(table["y_px"]),
+        "reliability": _numbers(table["reliability"]),
+        "signal_variance": _numbers(table["signal_variance"]),
+        "match": _numbers(stores.read_array(attribution, "match_importance")),
+        "centre_x_px": _numbers(centres["x_px"]),
+        "centre_y_px": _numbers(centres["y_px"]),
+        "field": [packed(of) for of in energy],
+    }
+
+
+def _planes(session: Path) -> list[dict[str, Any]]:
+    """The imaging planes' mean images."""
+    about = stores.read_attributes(session)
+    planes = []
+    for number, mean in zip(about["planes"], stores.read_array(session, "mean_image"), strict=True):
+        dark, bright = np.percentile(mean, (DARK, BRIGHT))
+        step = -(-max(mean.shape) // PLANE_PX)
+        picture = (mean[::step, ::step] - dark) / max(bright - dark, np.finfo(np.float32).tiny)
+        planes.append({"plane": number, "height_px": mean.shape[0], "width_px": mean.shape[1], "png": png(picture)})
+    return planes
+
+
+def _latents(pixels: Path, neurons: Path) -> list[dict[str, Any]]:
+    """Each latent's place and agreement, its image regions, and the neurons that make it."""
+    table = stores.read_table(neurons, "latents")
+    saliency, importance = stores.read_array(pixels, "latent_saliency"), stores.read_array(neurons, "latent_importance")
+    return [
+        {
+            "channel": int(of.channel),
+            "row": int(of.row),
+            "column": int(of.column),
+            "agreement": round(float(of.agreement), DIGITS),
+            "saliency": packed(region),
+            "neurons": (strongest := np.argsort(-shares, kind="stable")[:MOST_NEURONS]).tolist(),
+            "shares": _numbers(shares[strongest]),
+        }
+        for of, region, shares in zip(table.itertuples(), saliency, importance, strict=True)
+    ]
+
+
+def _images(neurons: Path, reconstruction: Path, decided: pd.DataFrame, chosen: np.ndarray) -> list[dict[str, Any]]:
+    """Each chosen test image: candidates, what was reconstructed, and the neurons that decided."""
+    candidate, similarity, neuron, part = (
+        stores.read_array(neurons, name)[chosen]
+        for name in ("candidate", "candidate_similarity", "deciding_neuron", "deciding_part")
+    )
+    pictures = stores.read_array(reconstruction, "dina_pictures")[chosen]
+    return [
+        {
+            "image": int(of.image),
+            "rank": int(of.rank),
+            "rival": int(of.rival),
+            "candidates": candidate[row].tolist(),
+            "similarity": _numbers(similarity[row]),
+            "reconstruction": png(pictures[row]),
+            "neurons": neuron[row].tolist(),
+            "parts": _numbers(part[row]),
+        }
+        for row, of in enumerate(decided.iloc[chosen].itertuples())
+    ]
+
+
+def _numbers(values: Any) -> list[float | None]:
+    """Plain numbers; what is none, or infinite, becomes null."""
+    return [round(float(value), DIGITS) if np.isfinite(value) else None for value in np.asarray(values, np.float64)]

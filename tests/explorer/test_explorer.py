@@ -1,0 +1,124 @@
+"""The page to walk about in: what it holds, and, in headless Chromium, that it loads and answers clicks."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dina import stores
+from dina.explorer.content import content, packed
+from dina.explorer.page import write_explorer
+from dina.recordings.trials import TEST, write_trials
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+N_LATENTS, N_DECIDING, SIZE = 3, 5, 8
+STORES = ("responses", "session", "pixels", "neurons", "reconstruction")
+
+
+@pytest.fixture(scope="module")
+def recording(gabor_trials, tmp_path_factory):
+    """The stores that the page is made of, filled with what can be recognised."""
+    folder, rng = tmp_path_factory.mktemp("recording"), np.random.default_rng(0)
+    n, ids = gabor_trials.n_neurons, gabor_trials.image_ids(TEST)
+    with stores.new_store(folder / "responses") as store:
+        write_trials(store, gabor_trials)
+        about = {
+            "neuron": np.arange(n),
+            "plane": np.arange(n) % 2,
+            "x_px": rng.random(n) * 40,
+            "y_px": rng.random(n) * 30,
+        }
+        about |= {"reliability": gabor_trials.reliability, "signal_variance": np.full(n, np.nan)}
+        stores.write_table(store, "neurons", pd.DataFrame(about))
+    with stores.new_store(folder / "session") as store:
+        stores.write_array(store, "mean_image", rng.random((2, 30, 40)).astype(np.float32))
+        stores.write_attributes(store, {"planes": [0, 1]})
+    with stores.new_store(folder / "pixels") as store:
+        stores.write_array(store, "latent_saliency", rng.random((N_LATENTS, 32, 32)).astype(np.float32))
+    with stores.new_store(folder / "neurons") as store:
+        latents = {"channel": [3, 1, 2], "row": 0, "column": 1, "agreement": [0.9, 0.8, 0.7]}
+        stores.write_table(store, "latents", pd.DataFrame(latents))
+        shares = rng.dirichlet(np.full(n, 0.2), N_LATENTS).astype(np.float32)
+        stores.write_array(store, "latent_importance", shares)
+        stores.write_array(store, "match_importance", shares[0])
+        stores.write_array(store, "field_energy", rng.random((n, 12, 12)).astype(np.float32))
+        fields = {"neuron": np.arange(n), "method": "dina", "x_px": rng.normal(size=n), "y_px": np.nan}
+        stores.write_table(store, "receptive_fields", pd.DataFrame(fields))
+        candidates = np.stack([np.roll(ids, -k) for k in range(4)], 1).astype(np.int32)
+        rank = np.arange(len(ids)) % 2
+        stores.write_table(store, "images", pd.DataFrame({"image": ids, "rank": rank, "rival": np.roll(ids, 1)}))
+        stores.write_array(store, "candidate", candidates)
+        stores.write_array(store, "candidate_similarity", rng.random(candidates.shape).astype(np.float32))
+        stores.write_array(store, "deciding_neuron", rng.integers(n, size=(len(ids), N_DECIDING)).astype(np.int32))
+        stores.write_array(store, "deciding_part", rng.normal(size=(len(ids), N_DECIDING)).astype(np.float32) / 10)
+    with stores.new_store(folder / "reconstruction") as store:
+        stores.write_array(store, "dina_pictures", rng.random((len(ids), SIZE, SIZE)).astype(np.float32))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(recording):
+    path = recording / "explorer.html"
+    write_explorer("mouse", *(recording / name for name in STORES), path, simulated=True)
+    return path
+
+
+def test_what_the_page_holds_is_what_the_stores_hold(recording, gabor_trials):
+    held = content(*(recording / name for name in STORES))
+    importance = stores.read_array(recording / "neurons", "latent_importance")
+    latent = held["latents"][1]
+    assert (latent["channel"], latent["agreement"]) == (1, 0.8)
+    assert latent["neurons"][0] == importance[1].argmax()
+    assert latent["shares"] == sorted(latent["shares"], reverse=True)
+    ids = gabor_trials.image_ids(TEST)
+    assert [of["image"] for of in held["images"]] == ids.tolist()
+    assert {c for of in held["images"] for c in of["candidates"]} <= set(held["pictures"])
+    assert held["neurons"]["signal_variance"] == [None] * gabor_trials.n_neurons  # no number is null, not NaN
+    assert len(held["planes"]) == 2 and held["field"]["positions"] == 12
+    json.dumps(held, allow_nan=False)
+
+
+def test_maps_are_packed_as_shares_of_their_maximum():
+    import base64
+
+    assert list(base64.b64decode(packed(np.array([[0.0, 1.0], [2.0, 4.0]])))) == [0, 64, 128, 255]
+    assert list(base64.b64decode(packed(np.zeros((1, 2))))) == [0, 0]
+
+
+def test_it_opens_offline_and_is_written_whole(page):
+    text = page.read_text()
+    own = re.sub(r"<script>/\*\*.*?</script>", "", text, count=1, flags=re.DOTALL)  # without the plotting library
+    assert not re.search(r'(src|href)="(https?:)?//', own)
+    assert "simulated data" in text and not page.with_name(".explorer.html.partial").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_it_loads_without_errors_and_answers_clicks(page, tmp_path):
+    watch = "<script>window.errors = []; addEventListener('error', (event) => errors.push(event.message));</script>"
+    clicks = """<script>
+      document.querySelectorAll("#latents button")[2].click();
+      document.querySelectorAll("#images button")[1].click();
+      const plane = document.getElementById("plane");
+      const wait = setInterval(() => {
+        if (!plane.dataset.listens) return;
+        clearInterval(wait);
+        plane.emit("plotly_click", { points: [{ customdata: 7 }] });
+        document.body.dataset.errors = JSON.stringify(errors);
+      }, 20);
+    </script>"""
+    driven = tmp_path / "driven.html"
+    text = page.read_text().replace("<head>", "<head>" + watch, 1)
+    driven.write_text(text[: text.rindex("</body>")] + clicks + "</body></html>")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--virtual-time-budget=8000", "--dump-dom", driven.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    body = re.search(r"<body[^>]*>", done.stdout)[0]
+    assert 'data-errors="[]"' in body and 'data-ready="yes"' in body
+    assert re.search(r'id="about-latent">Latent 3 of 3: channel 2', done.stdout)
+    assert "Taken for another: 1 other test image matches" in done.stdout
+    assert re.search(r'id="field-title">Receptive field of neuron 7:', done.stdout)
+    assert done.stdout.count('class="main-svg"') >= 2 * 6  # six plots were drawn
