@@ -85,7 +85,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def _draw_needed(axes: Axes, needed: pd.DataFrame, smallest: float) -> None:
-    """Shares for 90 % of the own best as dots: filled as trained, open trained anew; a tick for 50 %."""
+    """Shares for 90 % of the own best as marks: filled as trained, open trained anew; a bar for 50 %."""
     axes.set_title("neurons needed")
     orders = [order for order in ORDERS if order in set(needed["order"])]
     shares = needed[np.isfinite(needed["value"])]
@@ -136,10 +136,9 @@ def _draw_noise(axes: Axes, noise: pd.DataFrame, checks: pd.DataFrame, reason: s
     rms = checks[checks["split"] == "test"].groupby("condition")["rms"].mean()
     chance = checks.loc[checks["split"] == "test", "independent_rms"].mean()
     axes.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
-    told = (
-        f"r.m.s. {written(rms['intact'], 3)}, shuffled {written(rms['shuffled'], 3)}, independent {written(chance, 3)}"
-    )
-    axes.set_xlabel(f"top-1 lost without them\n({told})")
+    intact, shuffled, independent = (written(r, 3) for r in (rms["intact"], rms["shuffled"], chance))
+    told = f"correlations, root mean square: {intact};\nshuffled {shuffled}, independent neurons {independent}"
+    axes.set_xlabel(f"top-1 lost without them\n{told}")
 
 
 def _legend_of_marks() -> list[Line2D]:
