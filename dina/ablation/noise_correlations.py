@@ -134,10 +134,10 @@ def shuffle_and_refit(repeated: TrialResponses, refits: Refits, n_shuffles: int,
 def noise_rows(shuffles: Shuffles, n_bootstrap: int) -> Iterator[dict[str, Any]]:
     """What correlations carry, as differences of top-1 from single trials, with intervals: one row a test.
 
-    ``shuffled``: intact less shuffled, ΔI_shuffled, what correlations add to the population or take from it; a lower
-    bound, since ``left`` of them stays. ``diagonal``: intact less fitted to shuffled but asked by intact trials,
-    ΔI_diag, what a decoder loses that does not know of them. The bootstrap resamples images and shuffles; ``p`` is of
-    random signs of the images' differences, averaged over shuffles.
+    ``shuffled``: intact less shuffled, ΔI_shuffled, what correlations add to the population or take from it;
+    understated, since the share ``left`` of them stays. ``diagonal``: intact less fitted to shuffled but asked by
+    intact trials, ΔI_diag, what a decoder loses that does not know of them. The bootstrap resamples images and
+    shuffles; ``p`` is of random signs of the images' differences, averaged over shuffles.
 
     References
     ----------
