@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ SHADED = ("attribution", "matched")  # the two that are compared; more intervals
 REMOVALS = {"mean": "others at their mean", "retrained": "trained anew without them"}
 TESTS = {"shuffled": "repeats\nshuffled", "diagonal": "correlations\nnot known"}
 SHARE_METRIC = "neurons_for_90pct"
+LINE_CHARACTERS = 38  # of a sentence in place of a panel
 
 
 def draw_neuron_orders(ablation: Path) -> Figure:
@@ -119,7 +121,7 @@ def _draw_noise(axes: Axes, noise: pd.DataFrame, checks: pd.DataFrame, reason: s
     """Differences with intervals, their verdicts in words, and how much of the correlations a shuffle left."""
     axes.set_title("what noise correlations carry")
     if noise.empty:
-        say(axes, reason.replace(", and", ",\nand").replace(" or more", "\nor more"))
+        say(axes, fill(reason, LINE_CHARACTERS))
         return
     limit_line(axes, 0, vertical=True)
     found = noise.set_index("test").reindex([test for test in TESTS if test in set(noise["test"])])
