@@ -36,16 +36,17 @@ def share_needed(shares: np.ndarray, curves: np.ndarray, goal: np.ndarray | floa
     return np.where(reached.any(-1), shares[reached.argmax(-1)], np.inf)
 
 
-def goal_of(curves: np.ndarray, chance: float) -> np.ndarray:
+def goal_of(curves: np.ndarray, chance: float, required: float = REQUIRED) -> np.ndarray:
     """The score that takes 90 % of the way from chance to the curve's maximum; NaN for a curve that stays at chance.
 
     Parameters
     ----------
     curves : (..., points)
+    required : share of the way, where it is not 90 %
 
     Returns
     -------
     (...,)
     """
     best = curves.max(-1)
-    return np.where(best > chance, chance + REQUIRED * (best - chance), np.nan)
+    return np.where(best > chance, chance + required * (best - chance), np.nan)

@@ -1,66 +1,121 @@
-"""How many neurons a decoder needs: the stage ``ablate_neurons``."""
+"""How many neurons a decoder needs, and which: the stage ``ablate_neurons``."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from dina import stores
-from dina.ablation.curves import goal_of, keep_counts, order_by_reliability, share_needed
+from dina.ablation.curves import keep_counts
+from dina.ablation.needed import MEAN, REFERENCE, RETRAINED, Curve, comparison_rows, curve_rows, needed_rows
+from dina.ablation.noise_correlations import CHECKS, COLUMNS, noise_rows, repeated_alone, shuffle_and_refit, why_not
+from dina.ablation.orders import ATTRIBUTION, MATCHED, RANDOM, STRONGEST, draw_orders, fixed_orders
+from dina.ablation.refits import Refits
 from dina.decoders.base import Decoder, load_decoder
+from dina.decoders.dina import DinaDecoder
 from dina.device import resolve_device
+from dina.errors import InputError, problem
 from dina.probing.queries import Queries, single_trials, top1_by_image
-from dina.probing.statistics import LEVEL, resampled, row
 from dina.recordings.trials import TEST, TrialResponses, read_trials
-from dina.settings import AblationSettings
+from dina.settings import AblationSettings, Detail, DinaSettings, GaborSettings
 from dina.threads import apply_threads
+from dina.training.closed_form import fit_encoding
 
-STRONGEST, RANDOM = "strongest", "random"
-REFERENCE = "convolutional"  # the decoder whose best score others are asked to reach
-RANDOM_STEP = 2  # random orders are averages, smooth enough at every second share
-BATCH_QUERIES = 2048  # masked responses scored at once: some 0.5 GB in a convolutional decoder
+OF_ALL = (STRONGEST, RANDOM)  # orders that every decoder is asked in; DINA in all
+FINE = (STRONGEST, ATTRIBUTION, MATCHED)  # asked at every share, since shares needed are compared
+COARSE_STEP = 2  # the others are smooth enough at every second share
+REFITTED = (STRONGEST, ATTRIBUTION, MATCHED)
+BATCH_QUERIES = 512  # masked responses scored at once: their maps stay near the processor, which halves the time
+RESPONSIVE = 0.1  # reliability above which a neuron counts as driven by images
+RETRAINED_SHARES = {"quick": (0.05, 0.1, 0.2, 0.35, 0.5), "full": (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7)}
+N_SHUFFLES = {"quick": 5, "full": 20}
 
-Curves = dict[tuple[str, str], np.ndarray]  # (decoder, order) → (points, images) top-1
+Orders = dict[str, list[np.ndarray]]  # order → its permutations of the neurons: one, or one a draw
 
 
 def ablate_neurons(
-    responses: Path, decoders: list[Path], output: Path, settings: AblationSettings, *, device: str = "auto"
+    responses: Path,
+    decoders: list[Path],
+    output: Path,
+    settings: AblationSettings,
+    dina: DinaSettings,
+    gabor: GaborSettings,
+    *,
+    detail: Detail = "quick",
+    device: str = "auto",
 ) -> None:
-    """Leave only some neurons on, the others at their training mean, and write ``ablations/neurons``.
+    """Leave only some neurons on, destroy what they share, and write ``ablations/neurons``.
 
-    Neurons are added from the most to the least reliable one on training repeats (``strongest``; absent where
-    reliability is unknown) and in random orders (``random``, their mean, dealt out among a decoder's seeds). Decoders
-    stay as trained; queries are single trials. The store holds the tables ``curves`` (one row per decoder, order and
-    share) and ``needed``, shares of neurons: ``neurons_for_90pct`` of the way from chance to the decoder's own best
-    score, ``neurons_for_equal_score`` for 90 % of the way to the convolutional decoder's best. NaN means never, in
-    a value or in a bound; a decoder at chance has no such shares. Intervals are a bootstrap over images, the same for
+    Orders are those of :mod:`dina.ablation.orders`, fixed without test trials. In ``strongest`` (absent where
+    reliability is unknown) and ``random`` order every decoder is asked, DINA in all. ``removal`` is ``mean`` where
+    neurons are set to their training mean and decoders stay as trained (scores are means over seeds; the draws of an
+    order are dealt out among them), ``retrained`` where DINA is fitted to the neurons that are left, as ``detail``
+    says, and to all neurons likewise. Queries are single trials.
+
+    Tables: ``curves``, one row a decoder, order, removal and share; ``needed``, shares of neurons:
+    ``neurons_for_50pct`` and ``neurons_for_90pct`` of the way from chance to the curve's own best score,
+    ``neurons_for_equal_score`` for 90 % of the way to the convolutional decoder's best. NaN means never, in a value or
+    in a bound; a decoder at chance has no such shares. ``comparisons`` of DINA's orders. ``noise_correlations`` and
+    ``noise_checks`` are empty where too few images repeat, and the attribute ``no_noise_correlations`` says why. Array:
+    ``orders`` (orders, neurons), named by the attribute ``orders``. Intervals are a bootstrap over images, the same for
     every decoder.
+
+    Cost grows with decoders × shares × queries, with one encoding model of all neurons and, in full detail, with a
+    training for every retrained share of every draw, and one a shuffle.
 
     Parameters
     ----------
     decoders : list of Path
-        Every decoder and seed; scores are means over seeds.
+        Every decoder and seed, DINA among them.
+    dina, gabor : how DINA is fitted anew, by its first seed
+
+    Raises
+    ------
+    InputError
+        If DINA is not among the decoders.
     """
     apply_threads()
-    trials = read_trials(responses)
-    counts = keep_counts(settings.neuron_shares, trials.n_neurons)
-    curves = _curves(_by_name(decoders, device), trials, counts, settings)
-    shares = {STRONGEST: counts / trials.n_neurons, RANDOM: _thinned(counts) / trials.n_neurons}
+    trials, place = read_trials(responses), resolve_device(device)
+    named = _by_name(decoders, place)
+    fitted = fit_encoding(trials, dina.model, gabor, device=place)
+    fixed = fixed_orders(trials, [seed.model.requires_grad_(False) for seed in named[DinaDecoder.name]], fitted, place)
+    orders = {order: [one] for order, one in fixed.items()} | draw_orders(
+        fixed, trials.reliability, settings.n_random_orders, np.random.default_rng(settings.seed)
+    )
+    repeated = repeated_alone(trials)
+    refits = Refits.of(trials, fitted, dina, gabor, detail=detail, seed=dina.seeds[0], device=place)
+    curves = _frozen_curves(named, trials, orders, settings)
+    curves += _retrained_curves(refits, trials, orders, settings.retrained_shares or RETRAINED_SHARES[detail])
+    reason, noise, checks = why_not(repeated), [], []
+    if not reason:
+        n_shuffles = settings.n_shuffles or N_SHUFFLES[detail]
+        shuffles = shuffle_and_refit(repeated, refits.in_closed_form(repeated), n_shuffles, settings.seed)
+        noise, checks = list(noise_rows(shuffles, settings.n_bootstrap)), shuffles.checks
+    n_responsive = int(np.sum(trials.reliability > RESPONSIVE)) if STRONGEST in fixed else None
+    needed = needed_rows(curves, settings.n_bootstrap, trials.n_neurons, n_responsive)
+    compared = comparison_rows(curves, DinaDecoder.name, settings.n_bootstrap)
     with stores.new_store(output) as store:
-        stores.write_table(store, "curves", pd.DataFrame(list(_curve_rows(curves, shares, settings))))
-        stores.write_table(store, "needed", pd.DataFrame(list(_needed_rows(curves, shares, settings))))
+        stores.write_table(store, "curves", pd.DataFrame(list(curve_rows(curves, settings.n_bootstrap))))
+        stores.write_table(store, "needed", pd.DataFrame(list(needed)))
+        stores.write_table(store, "comparisons", pd.DataFrame(list(compared)))
+        stores.write_table(store, "noise_correlations", pd.DataFrame(noise, columns=list(COLUMNS)))
+        stores.write_table(store, "noise_checks", pd.DataFrame(checks, columns=list(CHECKS)))
+        stores.write_array(store, "orders", np.stack(list(fixed.values())).astype(np.int32))
         stores.write_attributes(
             store,
             {
                 "n_neurons": trials.n_neurons,
+                "n_responsive": n_responsive,
                 "n_random_orders": settings.n_random_orders,
                 "ranked_by": trials.reliability_source,
                 "reference": REFERENCE,
+                "orders": list(fixed),
+                "detail": detail,
+                "no_noise_correlations": reason,
             },
         )
 
@@ -92,81 +147,55 @@ def top1_curve(
     return np.stack(curve)
 
 
-def _by_name(decoders: list[Path], device: str) -> dict[str, list[Decoder]]:
+def _by_name(decoders: list[Path], device: torch.device) -> dict[str, list[Decoder]]:
     """The decoders by name, each with its seeds."""
-    place = resolve_device(device)
     seeds: dict[str, list[Decoder]] = defaultdict(list)
     for path in decoders:
-        decoder = load_decoder(path, place)
+        decoder = load_decoder(path, device)
         seeds[decoder.name].append(decoder)
+    if DinaDecoder.name not in seeds:
+        raise InputError(
+            problem("ablate_neurons", sorted(seeds), "DINA among the decoders", "Give its stores as well.")
+        )
     return dict(seeds)
 
 
-def _curves(
-    decoders: dict[str, list[Decoder]], trials: TrialResponses, counts: np.ndarray, settings: AblationSettings
-) -> Curves:
-    """Every decoder's curves; the orders are fixed without test trials, and the same for all."""
+def _frozen_curves(
+    decoders: dict[str, list[Decoder]], trials: TrialResponses, orders: Orders, settings: AblationSettings
+) -> list[Curve]:
+    """Every decoder's curves with neurons at their training mean."""
+    counts = keep_counts(settings.neuron_shares, trials.n_neurons)
     queries, gallery = single_trials(trials), trials.images[trials.image_ids(TEST)]
-    strongest = order_by_reliability(trials.reliability)
-    rng = np.random.default_rng(settings.seed)
-    random = [rng.permutation(trials.n_neurons) for _ in range(settings.n_random_orders)]
-    curves = {}
+    curves = []
     for name, seeds in decoders.items():
         known = [seed.represent(gallery) for seed in seeds]
-        if strongest is not None:
-            each = [top1_curve(seed, queries, r, strongest, counts) for seed, r in zip(seeds, known, strict=True)]
-            curves[name, STRONGEST] = np.mean(each, axis=0)
-        each = [
-            top1_curve(seeds[k % len(seeds)], queries, known[k % len(seeds)], order, _thinned(counts))
-            for k, order in enumerate(random)
-        ]
-        curves[name, RANDOM] = np.mean(each, axis=0)
+        for order, draws in orders.items():
+            if name != DinaDecoder.name and order not in OF_ALL:
+                continue
+            points = counts if order in FINE else _coarse(counts)
+            # One order is asked of every seed; several are dealt out among them.
+            dealt = enumerate(draws if len(draws) > 1 else draws * len(seeds))
+            dealt = [(k % len(seeds), one) for k, one in dealt]
+            top1 = [top1_curve(seeds[k], queries, known[k], one, points) for k, one in dealt]
+            curves.append(Curve(name, order, MEAN, points / trials.n_neurons, np.mean(top1, axis=0)))
     return curves
 
 
-def _thinned(counts: np.ndarray) -> np.ndarray:
+def _retrained_curves(refits: Refits, trials: TrialResponses, orders: Orders, shares: tuple[float, ...]) -> list[Curve]:
+    """DINA's curves where it is fitted to the neurons that are left; all neurons are one fit for every order."""
+    counts = keep_counts(shares, trials.n_neurons)
+    queries = single_trials(trials)
+    whole = refits.top1(trials, queries)
+    curves = []
+    for order in (order for order in REFITTED if order in orders):
+        top1 = [
+            np.mean([refits.top1(trials, queries, np.sort(one[:count])) for one in orders[order]], axis=0)
+            for count in counts[:-1]
+        ]
+        curves.append(Curve(DinaDecoder.name, order, RETRAINED, counts / trials.n_neurons, np.stack([*top1, whole])))
+    return curves
+
+
+def _coarse(counts: np.ndarray) -> np.ndarray:
     """Every second point, counted from the last, which has all neurons on."""
-    return counts[::-RANDOM_STEP][::-1]
-
-
-def _curve_rows(curves: Curves, shares: dict[str, np.ndarray], settings: AblationSettings) -> Iterator[dict[str, Any]]:
-    for (decoder, order), curve in curves.items():
-        for share, first in zip(shares[order], curve, strict=True):
-            about = _about(decoder, order, "top1", len(first)) | {"share": share}
-            yield row(first, settings.n_bootstrap, about=about)
-
-
-def _needed_rows(curves: Curves, shares: dict[str, np.ndarray], settings: AblationSettings) -> Iterator[dict[str, Any]]:
-    n_images = next(iter(curves.values())).shape[1]
-    chance = 1 / n_images
-    # The first sample holds every image once: the value itself; the others are its bootstrap.
-    samples = np.vstack([np.arange(n_images), resampled(n_images, settings.n_bootstrap)])
-    drawn = {key: curve[:, samples].mean(-1).T for key, curve in curves.items()}
-    goals = {key: _goal(curve, chance) for key, curve in drawn.items()}
-    reference = goals.get((REFERENCE, STRONGEST), goals.get((REFERENCE, RANDOM)))
-    for (decoder, order), curve in drawn.items():
-        asked = {"neurons_for_90pct": goals[decoder, order], "neurons_for_equal_score": reference}
-        for metric, goal in asked.items():
-            if goal is not None:
-                needed = share_needed(shares[order], curve, goal)
-                yield _about(decoder, order, metric, n_images) | _interval(needed[0], needed[1:]) | {"n": n_images}
-
-
-def _goal(curve: np.ndarray, chance: float) -> np.ndarray:
-    """(samples,) goals of a curve, (samples, points); none where all neurons together cannot be told from chance."""
-    if np.quantile(curve[1:, -1], (1 - LEVEL) / 2) <= chance:
-        return np.full(len(curve), np.nan)
-    return goal_of(curve, chance)
-
-
-def _interval(value: float, samples: np.ndarray) -> dict[str, float]:
-    """A share and its interval, bounds taken from shares that occur; infinity becomes NaN, never."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail], method="inverted_cdf")
-    found = {"value": value, "ci_low": low, "ci_high": high}
-    return {name: float(number) if np.isfinite(number) else np.nan for name, number in found.items()}
-
-
-def _about(decoder: str, order: str, metric: str, n_images: int) -> dict[str, Any]:
-    about = {"decoder": decoder, "order": order, "trial_mode": "single", "metric": metric}
-    return about | {"pool_size": n_images, "chance": 1 / n_images}
+    return counts[::-COARSE_STEP][::-1]

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from dina.attribution.gradients import Readout, integrated_gradient
-from dina.attribution.towers import tower_maps
 from dina.models.dual_tower import DualTower
+from dina.models.gradients import Readout, integrated_gradient, tower_maps
 from dina.recordings.trials import TEST, TrialResponses
 
 N_CANDIDATES = 6  # shown beside each other

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.nn.functional import normalize
 
-from dina.attribution.gradients import Readout, integrated_gradient, mean_integrated_gradient
-from dina.attribution.towers import evenly, one_hot, tower_maps
+from dina.attribution.gradients import mean_integrated_gradient
+from dina.attribution.towers import evenly, one_hot
 from dina.models.dual_tower import DualTower
+from dina.models.gradients import Readout
+from dina.probing.importance import match_share
 from dina.recordings.trials import TEST, TrialResponses
 from dina.settings import AttributionSettings
 
@@ -46,22 +47,11 @@ def match_importance(
 ) -> np.ndarray:
     """Each neuron's share in how far the shown image stands out of the gallery, mean over test images and seeds.
 
-    Integrated gradients of the neural maps' product with the shown image's direction less the gallery's
-    mean direction. The response side is not normalised: from silence to the response the cosine of a
-    linear tower is constant, and its gradients along the way add up to nothing.
+    :func:`dina.probing.importance.match_share` of the mean over each test image's repeats.
 
     Returns
     -------
     (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
     """
     z, ids = trials.averaged(TEST)
-    z = torch.from_numpy(z).to(device)
-    own = torch.arange(len(z), device=device)
-    shares = []
-    for model in models:
-        direction = normalize(tower_maps(model.image_tower, trials.images[ids], device), dim=1)
-        readout = Readout(model.neural_tower, direction - direction.mean(0))
-        attribution, _ = integrated_gradient(readout, z, torch.zeros_like(z), own, settings.n_steps)
-        total = attribution.mean(0)
-        shares.append((total / total.sum()).cpu().numpy())
-    return np.mean(shares, axis=0)
+    return match_share(models, z, trials.images[ids], settings.n_steps, device)

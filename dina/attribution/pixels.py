@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from dina import stores
-from dina.attribution.gradients import Readout, integrated_gradient, mean_gradient
-from dina.attribution.towers import evenly, load_towers, one_hot, strongest_latents, tower_maps
+from dina.attribution.gradients import mean_gradient
+from dina.attribution.towers import evenly, load_towers, one_hot, strongest_latents
 from dina.device import resolve_device
 from dina.models.dual_tower import DualTower
+from dina.models.gradients import Readout, integrated_gradient, tower_maps
 from dina.recordings.trials import TEST, TrialResponses, read_trials
 from dina.settings import AttributionSettings
 from dina.threads import apply_threads

@@ -13,9 +13,8 @@ from dina.decoders.base import load_decoder
 from dina.decoders.dina import DinaDecoder
 from dina.errors import InputError, problem
 from dina.models.dual_tower import DualTower
+from dina.models.gradients import tower_maps
 from dina.recordings.trials import VALIDATION, TrialResponses
-
-BATCH_INPUTS = 32
 
 
 def load_towers(decoders: Sequence[Path], device: torch.device) -> list[DualTower]:
@@ -33,13 +32,6 @@ def load_towers(decoders: Sequence[Path], device: torch.device) -> list[DualTowe
             raise InputError(problem(path, f"the decoder {decoder.name!r}", "DINA", "Give the stores of DINA's seeds."))
         models.append(decoder.model.requires_grad_(False))
     return models
-
-
-def tower_maps(tower: torch.nn.Module, inputs: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Flattened maps (n, channels · grid²) of images or responses, without gradients."""
-    with torch.no_grad():
-        batches = torch.from_numpy(np.ascontiguousarray(inputs, np.float32)).split(BATCH_INPUTS)
-        return torch.cat([tower(batch.to(device)).flatten(1) for batch in batches])
 
 
 def strongest_latents(model: DualTower, trials: TrialResponses, n_latents: int, device: torch.device) -> pd.DataFrame:

@@ -17,15 +17,18 @@ from dina.figures.looks import BLACK, LOOKS, in_order
 from dina.figures.style import chance_line, letter, page_figure, say
 
 ORDERS = {"strongest": "strongest neurons first", "random": "neurons in random order"}
+AS_TRAINED = "mean"  # the others at their training mean
 SHADED = ("dina", "convolutional")  # the two that are compared; more intervals would hide the curves
 BEYOND = 1.1  # a log axis of shares goes on this factor past the smallest and past all neurons
 # The two shares, drawn as dots of the two kinds
 NEEDED = {"neurons_for_90pct": "single", "neurons_for_equal_score": "averaged"}
+HALF = "neurons_for_50pct"  # a bar on the row
 
 
 def draw_neuron_curve(ablation: Path) -> Figure:
     """Top-1 against the share of neurons, strongest first and at random; the shares that are needed."""
     curves, needed = (stores.read_table(ablation, name) for name in ("curves", "needed"))
+    curves, needed = (table[table["removal"] == AS_TRAINED] for table in (curves, needed))
     attributes = stores.read_attributes(ablation)
     orders = [order for order in ORDERS if order in set(curves["order"])]
     decoders = in_order(curves["decoder"])
@@ -58,16 +61,18 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, needed: pd.Series, decoders: 
             reached = np.interp(share, of["share"], of["value"])
             axes.plot(share, reached, look.marker, color=look.colour, markersize=6, markeredgecolor="white", zorder=3)
     chance_line(axes, curves["chance"].iloc[0])
-    _share_axis(axes)
+    share_axis(axes)
 
 
 def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str], smallest: float) -> None:
     """Shares as dots: filled for 90 % of a decoder's own best score, open for that of the convolutional decoder's.
 
-    An arrow stands where some resamples never reach the goal, so that the interval has no upper end.
+    A bar stands for 50 % of the own best, an arrow where some resamples never reach the goal, so that the interval has
+    no upper end.
     """
     axes.set_title("neurons needed")
-    shares = needed[np.isfinite(needed["value"])]
+    halves = needed[needed["metric"] == HALF].set_index("decoder")["value"]
+    shares = needed[np.isfinite(needed["value"]) & needed["metric"].isin(NEEDED)]
     if shares.empty:
         say(axes, "With all neurons on,\nno decoder can be told\nfrom chance.")
         return
@@ -77,21 +82,25 @@ def _draw_needed(axes: Axes, needed: pd.DataFrame, decoders: list[str], smallest
     for end in shares[shares["open_end"]].itertuples():
         row = decoders.index(end.decoder) + (-APART if end.trial_mode == "single" else APART)
         axes.plot(1.0, row, ">", color=LOOKS[end.decoder].colour, markersize=3, clip_on=False)
+    for row, decoder in enumerate(decoders):
+        axes.plot(halves.get(decoder, np.nan), row, "|", color=LOOKS[decoder].colour, markersize=8)
     mark_rows([axes], decoders)
     axes.set_xlabel("share of neurons")
-    _share_axis(axes)
+    share_axis(axes)
     axes.set_xlim(smallest / BEYOND, BEYOND)
 
 
 def _legend_of_goals() -> list[Line2D]:
     style = {"color": BLACK, "linestyle": "none", "marker": "o"}
     return [
+        Line2D([], [], **style | {"marker": "|"}, label="50 % of its own best"),
         Line2D([], [], **style, label="90 % of its own best"),
         Line2D([], [], **style, markerfacecolor="white", label="90 % of the convolutional decoder's best"),
     ]
 
 
-def _share_axis(axes: Axes) -> None:
+def share_axis(axes: Axes) -> None:
+    """A logarithmic axis of shares, in per cent."""
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 3)))
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))

@@ -58,11 +58,14 @@ class GaborImageTower(nn.Module):
 
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
         """What training leaves alone, and so needs once: (n, components) before the learned gains."""
-        standardised = (self.bank(images) - self.mean) / self.sd
-        mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, standardised)
-        components = self.strength * (mixed.flatten(1) @ self.loadings.T)
+        components = self.components(self.bank(images))
         has_share = self.learned is not None and self.learned.share > 0
         return components + self.learned(images) if has_share else components
+
+    def components(self, maps: torch.Tensor) -> torch.Tensor:
+        """(n, components) of the bank's maps (n, bank's channels, grid, grid), without the learned part."""
+        mixed = torch.einsum("dc,ncyx->ndyx", self.mixing, (maps - self.mean) / self.sd)
+        return self.strength * (mixed.flatten(1) @ self.loadings.T)
 
     def lay_out(self, components: torch.Tensor) -> torch.Tensor:
         """Latent maps (n, channels, grid, grid) of (n, components)."""

@@ -24,8 +24,8 @@ def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -
     """Collect the probes' and ablations' headline figures.
 
     Identification in the pool of all test images; ``dina`` is the mean over seeds. Shares of neurons are of the
-    strongest-first order; prediction is of explainable neurons, whose ceiling has rows of its own. Combinations without
-    meaning have no row.
+    strongest-first order, decoders as trained; prediction is of explainable neurons, whose ceiling has rows of its own.
+    Combinations without meaning have no row.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ def _scores(name: str, folder: Path) -> pd.DataFrame:
     largest = probes[identified].groupby("decoder")["pool_size"].transform("max")
     whole = probes[identified][probes.loc[identified, "pool_size"] == largest]
     needed = stores.read_table(folder / "ablations" / "neurons", "needed")
-    table = pd.concat([whole, probes[~identified], needed[needed["order"] == "strongest"]], ignore_index=True)
+    needed = needed[(needed["order"] == "strongest") & (needed["removal"] == "mean")]
+    table = pd.concat([whole, probes[~identified], needed], ignore_index=True)
     table = table.assign(recording=name)[list(COLUMNS)]
     return table.sort_values(["decoder", "metric", "trial_mode"], ignore_index=True)

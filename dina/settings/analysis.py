@@ -41,8 +41,18 @@ class AblationSettings(Section):
         description="Shares of neurons left on.",
     )
     n_random_orders: Count = Field(3, description="Random orders of neurons, dealt out among a decoder's seeds.")
+    retrained_shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] | None = Field(
+        None,
+        description="Shares of neurons to which DINA is fitted anew; null follows detail: quick 0.05, 0.1, 0.2, 0.35 "
+        "and 0.5, full 0.02 and 0.7 besides. All neurons always are the last.",
+    )
+    n_shuffles: Count | None = Field(
+        None,
+        description="Shuffles of each image's repeats behind what noise correlations carry; null follows detail: "
+        "quick 5, full 20.",
+    )
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders.")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders and of the shuffles.")
 
 
 class AttributionSettings(Section):

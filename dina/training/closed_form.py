@@ -9,6 +9,8 @@ readout is linear too, adds to the image's side: ``Uᵀ L`` of what it predicts.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -31,6 +33,51 @@ LEAST_NOISE_SD = 0.05  # of a typical response
 RELIABILITY_POWER = 0.25
 
 
+@dataclass(frozen=True)
+class FittedEncoding:
+    """The encoding model from which towers start: all that is fitted neuron by neuron.
+
+    Attributes
+    ----------
+    image_ids : (images,) ascending, the training images
+    space : in which the weights are fitted
+    scores : (images, components)
+    encoding : LocalEncoding, of every neuron
+    """
+
+    image_ids: np.ndarray
+    space: FeatureSpace
+    scores: np.ndarray
+    encoding: LocalEncoding
+
+    def of_neurons(self, neurons: np.ndarray) -> Self:
+        """The model of some neurons, given by their indices: what fitting them alone would give, without cost."""
+        return replace(self, encoding=self.encoding.of_neurons(torch.from_numpy(np.asarray(neurons))))
+
+
+def fit_encoding(
+    trials: TrialResponses,
+    settings: DinaModelSettings,
+    gabor: GaborSettings,
+    *,
+    device: torch.device,
+    shared: NeuronPrior | None = None,
+) -> FittedEncoding:
+    """Fit every neuron to the training images; cost and memory are :func:`fit_local_encoding`'s.
+
+    Parameters
+    ----------
+    shared : what other recordings' neurons see, for few training images
+    """
+    ids = trials.image_ids(TRAIN)
+    if shared is None:
+        space, scores = fit_feature_space(gabor, trials.images[ids], settings.n_image_components, device)
+    else:
+        space, scores = shared.space, shared.space.components(trials.images[ids])
+    covariance = None if shared is None else shared.covariance
+    return FittedEncoding(ids, space, scores, fit_local_encoding(trials, space, scores, settings, covariance))
+
+
 def start_in_closed_form(
     trials: TrialResponses,
     settings: DinaModelSettings,
@@ -39,6 +86,7 @@ def start_in_closed_form(
     seed: int,
     device: torch.device,
     shared: NeuronPrior | None = None,
+    fitted: FittedEncoding | None = None,
 ) -> tuple[DualTower, torch.Tensor]:
     """Build towers whose read-in and metric are set in closed form, and train the core that adds to them.
 
@@ -50,6 +98,8 @@ def start_in_closed_form(
     ----------
     seed : of the core
     shared : what other recordings' neurons see, for few training images
+    fitted : the encoding model of these neurons, where it is known already; the noise that it leaves is still measured
+        on the training trials given
 
     Returns
     -------
@@ -57,13 +107,11 @@ def start_in_closed_form(
     held_out : (training images, components) image components; no trial of their own image has entered the closed
         form's part, so that contrastive training on them does not reward what it has memorised
     """
-    pictures = trials.images[trials.image_ids(TRAIN)]
-    if shared is None:
-        space, scores = fit_feature_space(gabor, pictures, settings.n_image_components, device)
-    else:
-        space, scores = shared.space, shared.space.components(pictures)
-    encoding = fit_local_encoding(trials, space, scores, settings, None if shared is None else shared.covariance)
-    whitening = _whitening(encoding, trials)
+    if fitted is None:
+        fitted = fit_encoding(trials, settings, gabor, device=device, shared=shared)
+    space, scores, encoding = fitted.space, fitted.scores, fitted.encoding
+    pictures = trials.images[fitted.image_ids]
+    whitening = _whitening(fitted, trials)
     learned = None
     if settings.has_learned_core(pictures.shape[1:]) and not trials.is_closed_set:
         shown = space.components(trials.images[trials.image_ids(VALIDATION)])
@@ -170,10 +218,10 @@ def _start_read_in(
             start_retinotopic(read_in, weights.cpu().numpy(), z, z @ down @ up)
 
 
-def _whitening(encoding: LocalEncoding, trials: TrialResponses) -> Whitening:
+def _whitening(fitted: FittedEncoding, trials: TrialResponses) -> Whitening:
     """From what single training trials leave of their image's held-out prediction."""
     train = trials.trials(TRAIN)
-    image = np.searchsorted(trials.image_ids(TRAIN), trials.image_index[train])
+    image, encoding = np.searchsorted(fitted.image_ids, trials.image_index[train]), fitted.encoding
     residuals = trials.standardised(train, weighted=False) - encoding.held_out.cpu().numpy()[image]
     noise = fit_noise(residuals, NOISE_FACTORS, LEAST_NOISE_SD)
     return Whitening.of(noise, torch.from_numpy(trials.weights**RELIABILITY_POWER).to(encoding.weights))

@@ -41,6 +41,11 @@ class LocalEncoding:
     error: torch.Tensor
     centre: torch.Tensor
 
+    def of_neurons(self, neurons: torch.Tensor) -> LocalEncoding:
+        """Of some neurons, given by their indices; each was fitted without regard to the others."""
+        some = neurons.to(self.error.device)
+        return LocalEncoding(self.weights[:, some], self.held_out[:, some], self.error[some], self.centre[some])
+
 
 def fit_local_encoding(
     trials: TrialResponses,

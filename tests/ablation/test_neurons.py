@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from dina import stores
-from dina.ablation.neurons import _goal, ablate_neurons, top1_curve
+from dina.ablation.needed import goals
+from dina.ablation.neurons import ablate_neurons, top1_curve
 from dina.probing.queries import Queries, single_trials, top1_by_image
 from dina.recordings.trials import TEST
 from dina.settings import AblationSettings
+from tests.ablation.conftest import DINA
 
 N_NEURONS, N_IMAGES, N_USED = 100, 40, 10
-SETTINGS = AblationSettings(n_bootstrap=100, neuron_shares=(0.05, 0.1, 0.2, 0.5), n_random_orders=2)
+SETTINGS = AblationSettings(
+    n_bootstrap=100, neuron_shares=(0.05, 0.1, 0.2, 0.5), n_random_orders=2, retrained_shares=(0.2, 0.5), n_shuffles=2
+)
 
 
 class Planted:
@@ -55,10 +59,10 @@ def test_a_tie_for_the_first_place_counts_half():
 
 
 @pytest.fixture(scope="module")
-def ablated(recording):
+def ablated(recording, small_gabor):
     decoders = [recording / f"dina/seed-{seed}" for seed in (0, 1)]
     decoders += [recording / f"{name}/seed-0" for name in ("ridge", "convolutional")]
-    ablate_neurons(recording / "responses", decoders, recording / "ablated", SETTINGS, device="cpu")
+    ablate_neurons(recording / "responses", decoders, recording / "ablated", SETTINGS, DINA, small_gabor, device="cpu")
     return stores.checked(recording / "ablated", verify=True)
 
 
@@ -71,24 +75,51 @@ def test_curves_end_at_the_unablated_score_in_every_order(ablated, recording, ga
     whole = curves[(curves["decoder"] == "ridge") & (curves["share"] == 1)]
     assert set(whole["order"]) == {"strongest", "random"}
     np.testing.assert_allclose(whole["value"], top1_by_image(ridge, queries.true).mean())
-    strongest = curves[(curves["decoder"] == "dina") & (curves["order"] == "strongest")]["value"].to_numpy()
+    of_dina = curves[(curves["decoder"] == "dina") & (curves["removal"] == "mean")]
+    assert of_dina.loc[of_dina["share"] == 1, "value"].nunique() == 1 and of_dina["order"].nunique() == 6
+    strongest = of_dina[of_dina["order"] == "strongest"]["value"].to_numpy()
     assert strongest[0] < strongest[-1] - 0.2
 
 
 def test_shares_needed_are_shares_of_the_curve(ablated):
     needed, curves = (stores.read_table(ablated, name) for name in ("needed", "curves"))
-    assert len(needed) == 3 * 2 * 2 and (needed["n"] == 30).all()
+    assert len(needed) == 3 * (6 + 3 + 2 * 2) and (needed["n"] == 30).all()
     own = needed[(needed["metric"] == "neurons_for_90pct") & needed["value"].notna()]
     assert {"dina", "ridge"} <= set(own["decoder"])  # the convolutional decoder cannot be told from chance here
     assert own["value"].isin(curves["share"]).all()
     assert (own["ci_low"] <= own["value"]).all()
     assert (own["value"] <= own["ci_high"].fillna(np.inf)).all()  # no bound: some resamples never get there
     same = needed[(needed["decoder"] == "convolutional") & (needed["order"] == "strongest")]
+    same = same[same["metric"] != "neurons_for_50pct"]
     assert same["value"].nunique(dropna=False) == 1  # for the reference itself both goals are one
+
+
+def test_half_the_score_needs_no_more_than_most_of_it(ablated):
+    needed = stores.read_table(ablated, "needed")
+    needed = needed.set_index(["decoder", "order", "removal", "metric"])["value"].unstack("metric").dropna()
+    assert (needed["neurons_for_50pct"] <= needed["neurons_for_90pct"]).all()
+
+
+def test_all_neurons_retrained_are_one_fit_for_every_order(ablated):
+    curves = stores.read_table(ablated, "curves")
+    retrained = curves[curves["removal"] == "retrained"]
+    assert set(retrained["order"]) == {"strongest", "attribution", "matched"}
+    assert set(retrained["decoder"]) == {"dina"} and retrained.loc[retrained["share"] == 1, "value"].nunique() == 1
+    assert retrained["value"].min() > 2 * retrained["chance"].iloc[0]
+
+
+def test_orders_compared_and_noise_correlations_have_their_rows(ablated):
+    compared, noise = (stores.read_table(ablated, name) for name in ("comparisons", "noise_correlations"))
+    pairs = set(zip(compared["order"], compared["over"], compared["removal"], strict=True))
+    assert {("attribution", over, "mean") for over in ("strongest", "matched", "random")} <= pairs
+    assert {("attribution", over, "retrained") for over in ("strongest", "matched")} <= pairs
+    assert set(noise["test"]) == {"shuffled", "diagonal"} and (noise["n_shuffles"] == 2).all()
+    assert stores.read_attributes(ablated)["no_noise_correlations"] == ""
+    assert stores.read_array(ablated, "orders").shape == (4, 60)
 
 
 def test_a_decoder_at_chance_needs_no_share_of_neurons():
     rng = np.random.default_rng(0)
     lucky = (rng.random((200, 12)) < 0.05).astype(float)
-    assert np.isnan(_goal(lucky, 1 / 20)).all()
-    assert np.isfinite(_goal(lucky + 0.3, 1 / 20)).all()
+    assert np.isnan(goals(lucky, 1 / 20, 0.9)).all()
+    assert np.isfinite(goals(lucky + 0.3, 1 / 20, 0.9)).all()

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from dina.ablation.refits import Refits
 from dina.ablation.retraining import retrain
 from dina.probing.queries import averaged_trials, top1_by_image
 from dina.recordings.trials import TEST
+from dina.training.closed_form import fit_encoding
 from dina.training.train import fit_dina
 from tests.ablation.conftest import DINA
 
@@ -28,3 +30,14 @@ def test_full_is_the_training_itself(gabor_trials, small_gabor, tower):
     found = retrain(gabor_trials, settings, small_gabor, detail=detail, seed=3, device=CPU).model.state_dict()
     expected = fit_dina(gabor_trials, settings, small_gabor, seed=3, device=CPU)[0].state_dict()
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
+def test_the_closed_form_of_some_neurons_is_that_of_a_recording_of_them(gabor_trials, small_gabor):
+    neurons = np.arange(5, 55, 2)
+    fitted = fit_encoding(gabor_trials, DINA.model, small_gabor, device=CPU)
+    refits = Refits.of(gabor_trials, fitted, DINA, small_gabor, detail="quick", seed=0, device=CPU)
+    alone = retrain(gabor_trials.of_neurons(neurons), DINA, small_gabor, detail="quick", seed=0, device=CPU)
+    z = averaged_trials(gabor_trials).z[:, neurons]
+    decoder, known = refits.fit(gabor_trials, neurons)
+    expected = alone.scores(z, gabor_trials.images[gabor_trials.image_ids(TEST)])
+    np.testing.assert_allclose(decoder.compare(z, known), expected, atol=1e-3)

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from dina.attribution.gradients import Readout, mean_gradient, mean_integrated_gradient
+from dina.attribution.gradients import mean_gradient, mean_integrated_gradient
+from dina.models.gradients import Readout
 
 
 def linear_readout(n_inputs=12, n_maps=8, n_units=5):

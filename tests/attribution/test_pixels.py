@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from dina import stores
-from dina.attribution.gradients import integrated_gradient
 from dina.attribution.pixels import MatchWith, attribute_pixels
 from dina.attribution.towers import evenly, load_towers
 from dina.models.dual_tower import DualTower
+from dina.models.gradients import integrated_gradient
 from dina.recordings.trials import TEST, read_trials
 from dina.settings import AttributionSettings
 

@@ -212,20 +212,37 @@ def write_ablations(folder, *, ranked=True):
         described = [{"ablation": kind, "cutoff": cutoff} for kind, cutoff in conditions]
         stores.write_attributes(store, {"conditions": described, "cutoff_unit": "cycles/deg"})
     shares, curves, needed = (0.1, 0.5, 1.0), [], []
-    for order in ("strongest", "random")[0 if ranked else 1 :]:
-        about = {"order": order, "trial_mode": "single", "pool_size": 20, "chance": 0.05}
-        for name in DECODERS:
-            for share in shares:
-                value = 0.6 * share**0.5
-                interval = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
-                curves.append(about | interval | {"decoder": name, "share": share, "metric": "top1"})
-            for metric, value in (("neurons_for_90pct", 0.5), ("neurons_for_equal_score", np.nan)):
-                interval = {"value": value, "ci_low": 0.1, "ci_high": np.nan}
-                needed.append(about | interval | {"decoder": name, "metric": metric})
+    orders = ("strongest", "random", "response", "attribution", "central", "matched")
+    asked = [(name, order, "mean") for order in orders[:2] for name in DECODERS]
+    asked += [("dina", order, "mean") for order in orders[2:]]
+    asked += [("dina", order, "retrained") for order in ("strongest", "attribution", "matched")]
+    for name, order, removal in asked:
+        if not ranked and order in ("strongest", "matched"):
+            continue
+        about = {"decoder": name, "order": order, "removal": removal}
+        about |= {"trial_mode": "single", "pool_size": 20, "chance": 0.05}
+        for share in shares:
+            value = 0.6 * share**0.5
+            interval = {"value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+            curves.append(about | interval | {"share": share, "metric": "top1"})
+        found = (("neurons_for_50pct", 0.1), ("neurons_for_90pct", 0.5), ("neurons_for_equal_score", np.nan))
+        for metric, value in found:
+            needed.append(about | {"value": value, "ci_low": 0.1, "ci_high": np.nan, "metric": metric})
+    noise = [
+        {"test": test, "value": 0.02, "ci_low": -0.01, "ci_high": 0.05, "verdict": "no effect found"}
+        for test in ("shuffled", "diagonal")
+    ]
+    checks = [
+        {"condition": condition, "split": "test", "rms": 0.1, "independent_rms": 0.09}
+        for condition in ("intact", "shuffled")
+    ]
     with stores.new_store(folder / "neurons") as store:
         stores.write_table(store, "curves", pd.DataFrame(curves))
         stores.write_table(store, "needed", pd.DataFrame(needed))
-        stores.write_attributes(store, {"n_neurons": 30})
+        stores.write_table(store, "noise_correlations", pd.DataFrame(noise)[: 2 if ranked else 0])
+        stores.write_table(store, "noise_checks", pd.DataFrame(checks))
+        reason = "" if ranked else "0 train images are shown twice or more, and 10 are needed to shuffle repeats."
+        stores.write_attributes(store, {"n_neurons": 30, "no_noise_correlations": reason})
     return [folder / "images", folder / "neurons"]
 
 

@@ -3,22 +3,22 @@ import numpy as np
 from dina import stores
 from dina.figures.ablation import plot_ablation
 from dina.figures.neuron_curve import draw_neuron_curve
+from dina.figures.neuron_orders import draw_neuron_orders
 from dina.figures.style import house_style
 from tests.figures.conftest import drawn_twice, write_ablations
 
-NAMES = ("frequency-ablation", "neuron-curve")
+NAMES = ("frequency-ablation", "neuron-curve", "neuron-orders")
 
 
 def test_curves_with_chance(tmp_path):
     stores = write_ablations(tmp_path)
     files = drawn_twice(lambda folder: plot_ablation(*stores, folder), tmp_path)
-    assert set(files) == {
-        f"{name}.{kind}" for name in ("frequency-ablation", "neuron-curve") for kind in ("svg", "png")
-    }
-    frequencies, neurons = (files[f"{name}.svg"].decode() for name in ("frequency-ablation", "neuron-curve"))
+    assert set(files) == {f"{name}.{kind}" for name in NAMES for kind in ("svg", "png")}
+    frequencies, neurons, orders = (files[f"{name}.svg"].decode() for name in NAMES)
     assert "cut-off (cycles/deg)" in frequencies and ">original<" in frequencies and ">chance<" in frequencies
     assert "strongest neurons first" in neurons and "neurons in random order" in neurons
-    assert "share of 30 neurons" in neurons and ">chance<" in neurons
+    assert "share of 30 neurons" in neurons and ">chance<" in neurons and "50 % of its own best" in neurons
+    assert "trained anew" in orders and "matched in reliability" in orders and orders.count("no effect found") == 2
 
 
 def test_without_a_ranking_only_random_orders(tmp_path):
@@ -26,6 +26,14 @@ def test_without_a_ranking_only_random_orders(tmp_path):
         figure = draw_neuron_curve(write_ablations(tmp_path, ranked=False)[1])
     titles = [axes.get_title(loc="left").split("  ")[-1] for axes in figure.axes]
     assert titles == ["neurons in random order", "neurons needed"]
+
+
+def test_orders_without_a_ranking_and_without_repeats_say_why(tmp_path):
+    with house_style():
+        figure = draw_neuron_orders(write_ablations(tmp_path, ranked=False)[1])
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "attribution" in labels and "reliability" not in labels
+    assert "shown twice" in figure.axes[3].texts[0].get_text().replace("\n", " ")
 
 
 def test_a_sentence_where_no_decoder_can_be_told_from_chance(tmp_path):

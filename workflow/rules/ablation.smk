@@ -48,6 +48,9 @@ rule ablate_neurons:
         runtime=120,
     params:
         settings=of("ablation"),
+        dina=of("dina"),
+        gabor=of("gabor"),
+        detail=of("detail"),
         device=of("device"),
         code=code_version("dina.ablation.neurons"),
     message:

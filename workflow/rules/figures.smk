@@ -10,7 +10,7 @@ FIGURES = {
         "prediction",
     ],
     "time": ["time-course"],
-    "ablation": ["frequency-ablation", "neuron-curve"],
+    "ablation": ["frequency-ablation", "neuron-curve", "neuron-orders"],
     "attribution": ["saliency", "neuron-importance", "receptive-fields"],
 }
 

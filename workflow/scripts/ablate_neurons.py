@@ -1,7 +1,7 @@
 """Ablate neurons."""
 
 from dina.ablation.neurons import ablate_neurons
-from dina.settings import AblationSettings
+from dina.settings import AblationSettings, DinaSettings, GaborSettings
 from dina.stage import stage
 
 with stage(snakemake) as job:
@@ -10,5 +10,8 @@ with stage(snakemake) as job:
         job.inputs("decoders"),
         job.output("store"),
         AblationSettings(**job.params.settings),
+        DinaSettings(**job.params.dina),
+        GaborSettings(**job.params.gabor),
+        detail=job.params.detail,
         device=job.params.device,
     )
