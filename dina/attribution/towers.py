@@ -42,6 +42,13 @@ def tower_maps(tower: torch.nn.Module, inputs: np.ndarray, device: torch.device)
         return torch.cat([tower(batch.to(device)).flatten(1) for batch in batches])
 
 
+def tower_values(tower: torch.nn.Module, inputs: np.ndarray, units: np.ndarray, device: torch.device) -> np.ndarray:
+    """(n, units) single values of the flattened maps, without holding the maps of all inputs."""
+    parts = np.array_split(inputs, max(1, -(-len(inputs) // BATCH_INPUTS)))
+    chosen = torch.from_numpy(units.astype(np.int64)).to(device)
+    return torch.cat([tower_maps(tower, part, device)[:, chosen] for part in parts]).cpu().numpy()
+
+
 def strongest_latents(model: DualTower, trials: TrialResponses, n_latents: int, device: torch.device) -> pd.DataFrame:
     """The latent values on which the two towers agree best over the validation images, strongest first.
 
