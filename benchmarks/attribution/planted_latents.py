@@ -1,5 +1,4 @@
-"""Latent maps where the answer is planted: values that are known sums of named neurons, towers that agree in known
-places.
+"""Latent maps with planted answers: values that are sums of named neurons, towers that agree in known places.
 
 ``python benchmarks/attribution/planted_latents.py`` prints whether the analysis finds what was put in; the tests plant
 the same in smaller numbers.
@@ -75,8 +74,7 @@ def gain_p(x: np.ndarray, y: np.ndarray, n_surrogates: int, seed: int = 0) -> tu
 def patchy_maps(
     n_images: int, patches: tuple, rng: np.random.Generator, noise_sd: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image and neural maps (images, channels, grid, grid): unrelated, but for the patches, where the second follow the
-    first.
+    """Image and neural maps (images, channels, grid, grid), unrelated but for the patches: there they agree.
 
     Values of a channel are shared by neighbouring places, as those of real maps are.
     """

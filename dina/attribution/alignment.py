@@ -20,16 +20,17 @@ class Alignment:
     Attributes
     ----------
     r : (grid, grid) agreement: correlation over images, mean over channels and seeds
-    low, high : (grid, grid) bootstrap interval over images, the maps' means and variances fixed
-    share : (grid, grid) of the match: the place's part in the two maps' summed covariance; sums to 1
-    shuffled : (shuffles, grid, grid) the same agreement of images with the responses to others
+    low, high : (grid, grid) bootstrap interval of it over images, the maps' means and variances fixed
+    match : (grid, grid) what the place adds to the correlation of whole maps, which is the sum of all; mean over seeds
+    shuffled, shuffled_match : (shuffles, grid, grid) the same of images with the responses to others
     """
 
     r: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    share: np.ndarray
+    match: np.ndarray
     shuffled: np.ndarray
+    shuffled_match: np.ndarray
 
     @property
     def p(self) -> np.ndarray:
@@ -62,61 +63,63 @@ def align(
 ) -> Alignment:
     """Agreement of the image tower's and the neural tower's maps of the same images.
 
-    A correlation knows no scale, so a place that the decoder hardly weighs can agree as well as one that decides:
-    ``share`` tells them apart. Channels are not independent; a shuffle moves all of them, and all places, together, so
+    A correlation knows no scale: a place that the decoder hardly weighs can agree as well as one that decides, and
+    ``match`` tells them apart. Channels are not independent, nor are places; a shuffle moves all of them together, so
     the null keeps their dependence.
 
-    Cost is seeds × places × images² × channels, then places × images × (shuffles + bootstrap samples); memory places ×
-    images² × 8 bytes (64 places and 1,000 images: 0.5 GB).
+    Cost is seeds × places × images² × channels, then places × images × (shuffles + bootstrap samples); memory 3 ×
+    places × images² × 8 bytes (64 places and 1,000 images: 1.5 GB).
 
     Parameters
     ----------
     image_maps, neural_maps : for each seed, (images, channels, grid, grid)
     """
-    products = np.mean([_products(*pair) for pair in zip(image_maps, neural_maps, strict=True)], axis=0)
-    covariance = np.mean([_covariance(*pair) for pair in zip(image_maps, neural_maps, strict=True)], axis=0)
-    n_images, grid = products.shape[1], image_maps[0].shape[-2:]
-    own = np.diagonal(products, axis1=1, axis2=2)
-    counts = _counts(n_images, n_bootstrap)
+    n_images, grid = len(image_maps[0]), image_maps[0].shape[-2:]
+    n_places = int(np.prod(grid))
+    agreement, match = (np.zeros((n_places, n_images, n_images)) for _ in range(2))
+    for of_images, of_responses in zip(image_maps, neural_maps, strict=True):
+        first, second = (_centred(maps) for maps in (of_images, of_responses))
+        agreement += _place_products(*_standardised(first, second)) / len(image_maps)
+        scale = np.linalg.norm(first) * np.linalg.norm(second)
+        match += _place_products(first, second) / (len(image_maps) * max(scale, np.finfo(float).tiny))
+    own = np.diagonal(agreement, axis1=1, axis2=2)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(counts @ own.T, (tail, 1 - tail), axis=0)
+    low, high = np.quantile(_counts(n_images, n_bootstrap) @ own.T, (tail, 1 - tail), axis=0)
     orders = np.stack([rng.permutation(n_images) for _ in range(n_shuffles)])
-    images = np.arange(n_images)
-    shuffled = np.concatenate(
-        [
-            np.stack([at_place[images, batch].sum(1) for at_place in products], 1)
-            for batch in np.array_split(orders, -(-n_shuffles // SHUFFLE_BATCH))
-        ]
-    )
-    total = covariance.sum()
-    share = covariance / total if total else np.zeros_like(covariance)
-    r, low, high, share = (of.reshape(grid) for of in (own.sum(1), low, high, share))
-    return Alignment(r, low, high, share, shuffled.reshape(-1, *grid))
+    found = (own.sum(1), low, high, np.trace(match, axis1=1, axis2=2))
+    shuffled = (_shuffled(products, orders) for products in (agreement, match))
+    return Alignment(*(of.reshape(grid) for of in found), *(of.reshape(-1, *grid) for of in shuffled))
 
 
-def _products(image_maps: np.ndarray, neural_maps: np.ndarray) -> np.ndarray:
-    """(places, images, images): an image's and a response's standardised values, mean over channels.
+def _place_products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(places, images, images) products of (images, channels, places) maps, summed over channels.
 
-    Summed over pairs of an image and a response, these are the correlation of that pairing.
+    Summed over the pairs of an image and a response, they are the covariance of that pairing.
     """
-    first, second = _standardised(image_maps), _standardised(neural_maps)
-    with_both = np.isfinite(first).all(0) & np.isfinite(second).all(0)
-    first, second = (np.where(with_both, of, 0).transpose(2, 0, 1) for of in (first, second))
-    return first @ second.transpose(0, 2, 1) / np.maximum(with_both.sum(0), 1)[:, None, None]
+    return first.transpose(2, 0, 1) @ second.transpose(2, 1, 0)
 
 
-def _standardised(maps: np.ndarray) -> np.ndarray:
-    """(images, channels, places) with mean 0 and sum of squares 1 over images; NaN where a value never varies."""
+def _shuffled(products: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """(shuffles, places) sums of (places, images, images) over the pairs of each (shuffles, images) order."""
+    images = np.arange(products.shape[1])
+    batches = np.array_split(orders, -(-len(orders) // SHUFFLE_BATCH))
+    return np.concatenate([np.stack([of[images, batch].sum(1) for of in products], 1) for batch in batches])
+
+
+def _centred(maps: np.ndarray) -> np.ndarray:
+    """(images, channels, places) with mean 0 over images."""
     maps = maps.reshape(*maps.shape[:2], -1).astype(np.float64)
-    maps = maps - maps.mean(0)
-    norm = np.linalg.norm(maps, axis=0)
-    return np.divide(maps, norm, out=np.full_like(maps, np.nan), where=norm > 0)
+    return maps - maps.mean(0)
 
 
-def _covariance(image_maps: np.ndarray, neural_maps: np.ndarray) -> np.ndarray:
-    """(places,) covariance over images summed over channels: what each place adds to the products of whole maps."""
-    first, second = (maps.reshape(*maps.shape[:2], -1).astype(np.float64) for maps in (image_maps, neural_maps))
-    return ((first - first.mean(0)) * (second - second.mean(0))).sum((0, 1))
+def _standardised(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The maps scaled so that their products, summed over channels, are the mean over channels of correlations.
+
+    Values that never vary in one of the two are left out of the mean.
+    """
+    norm = np.linalg.norm(first, axis=0) * np.linalg.norm(second, axis=0)
+    scale = np.divide(1, norm, out=np.zeros_like(norm), where=norm > 0)
+    return first * scale / np.maximum((norm > 0).sum(0), 1), second
 
 
 def _counts(n_images: int, n_bootstrap: int) -> np.ndarray:

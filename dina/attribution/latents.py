@@ -208,7 +208,7 @@ def alignment_tables(alignment: Alignment, trials: TrialResponses, level: float)
         "ci_low": alignment.low,
         "ci_high": alignment.high,
         "chance": alignment.shuffled.mean(0),
-        "share": alignment.share,
+        "match": alignment.match,
         "p": alignment.p,
         "q": alignment.q,
     }

@@ -10,21 +10,20 @@ from scipy.spatial.distance import cdist
 from dina.attribution.alignment import Alignment, adjusted
 from dina.probing.statistics import LEVEL
 
-ALIGNED, UPPER_HALF, TOP_QUARTER = "aligned", "upper_half", "top_quarter"
-RULES = (ALIGNED, UPPER_HALF, TOP_QUARTER)
-UPPER = 0.5  # of the maximum
-TOP = 0.25  # of the places
+ALIGNED, UPPER_HALF, HALF_OF_MATCH = "aligned", "upper_half", "half_of_match"
+HALF = 0.5  # of the maximum, and of the match
 
 
 def places_by_rule(alignment: Alignment, level: float) -> dict[str, np.ndarray]:
     """Rule → (grid, grid) whether a place is taken.
 
-    ``aligned`` has the false discovery rate at most at ``level``; where the whole map agrees it is all of it, one
-    region. ``upper_half`` agrees at least half as well as the best place, and ``top_quarter`` is the quarter of the
-    places that agree best, significant or not: the last is never the whole map, and noise alone breaks it up, so read
-    it beside that of shuffles.
+    ``aligned``: agrees beyond chance, the rate of false discoveries at most ``level``; where the whole map does, that
+    is one region. ``upper_half``: agrees at least half as well as the best place. ``half_of_match``: the fewest places
+    that hold half of the match. The last two are of any map, significant or not, and noise alone breaks them up: read
+    them beside those of shuffles.
     """
-    return {ALIGNED: alignment.q <= level, UPPER_HALF: upper_half(alignment.r), TOP_QUARTER: top_quarter(alignment.r)}
+    strong, matching = upper_half(alignment.r), half_of_match(alignment.match)
+    return {ALIGNED: alignment.q <= level, UPPER_HALF: strong, HALF_OF_MATCH: matching}
 
 
 def shuffled_places(alignment: Alignment, level: float) -> dict[str, np.ndarray]:
@@ -41,18 +40,23 @@ def shuffled_places(alignment: Alignment, level: float) -> dict[str, np.ndarray]
     return {
         ALIGNED: np.stack([adjusted(of) <= level for of in p]),
         UPPER_HALF: np.stack([upper_half(of) for of in shuffled]),
-        TOP_QUARTER: np.stack([top_quarter(of) for of in shuffled]),
+        HALF_OF_MATCH: np.stack([half_of_match(of) for of in alignment.shuffled_match]),
     }
 
 
 def upper_half(r: np.ndarray) -> np.ndarray:
     """(grid, grid) whether a place has at least half of the map's maximum; none of a map that is nowhere above 0."""
-    return (r >= UPPER * r.max()) & (r > 0)
+    return (r >= HALF * r.max()) & (r > 0)
 
 
-def top_quarter(r: np.ndarray) -> np.ndarray:
-    """(grid, grid) whether a place is among the quarter that agrees best."""
-    return r >= np.quantile(r, 1 - TOP, method="higher")
+def half_of_match(match: np.ndarray) -> np.ndarray:
+    """(grid, grid) whether a place is among the fewest that add up to half of the match, those below 0 not counted."""
+    strongest = np.argsort(-match, axis=None, kind="stable")
+    held = np.cumsum(np.maximum(match.ravel()[strongest], 0))
+    taken = np.zeros(match.size, bool)
+    if held[-1] > 0:
+        taken[strongest[: 1 + int(np.argmax(held >= HALF * held[-1]))]] = True
+    return taken.reshape(match.shape)
 
 
 def regions_of(taken: np.ndarray) -> tuple[np.ndarray, int]:
@@ -68,9 +72,9 @@ def region_table(
 
     Returns
     -------
-    Table with columns rule, region (as :func:`regions_of` numbers it), n_places, r (mean agreement), share (of the
-    match), row and column (centroid on the grid, from 0), x_px and y_px (the same in the image, to the right of and
-    below its centre), x_deg and y_deg (NaN where unknown).
+    Table with columns rule, region (as :func:`regions_of` numbers it), n_places, r (mean agreement), match (sum), row
+    and column (centroid on the grid, from 0), x_px and y_px (the same in the image, to the right of and below its
+    centre), x_deg and y_deg (NaN where unknown).
     """
     rows = []
     for rule, places in taken.items():
@@ -79,9 +83,9 @@ def region_table(
             inside = regions == region
             row, column = np.argwhere(inside).mean(0)
             about = {"rule": rule, "region": region, "n_places": int(inside.sum())}
-            measured = {"r": alignment.r[inside].mean(), "share": alignment.share[inside].sum()}
+            measured = {"r": alignment.r[inside].mean(), "match": alignment.match[inside].sum()}
             rows.append(about | measured | {"row": row, "column": column})
-    columns = ["rule", "region", "n_places", "r", "share", "row", "column"]
+    columns = ["rule", "region", "n_places", "r", "match", "row", "column"]
     table = pd.DataFrame(rows, columns=columns).sort_values(
         ["rule", "n_places"], ascending=[True, False], kind="stable"
     )
