@@ -33,11 +33,12 @@ def draw_alignment_map(attribution: Path) -> Figure:
     attributes = stores.read_attributes(attribution)
     shuffled = stores.read_array(attribution, "shuffled_r")
     figure = page_figure(4.7)
-    upper, lower = figure.subplots(2, 3, height_ratios=[1.15, 1])
+    maps_row, tests_row = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    upper, lower = maps_row.subplots(1, 3), tests_row.subplots(1, 3, width_ratios=[1, 1.1, 0.9])
     grid = shuffled.shape[1:]
     maps = {name: places[name].to_numpy().reshape(grid) for name in ("r", "match", *RULES)}
-    _draw_map(upper[0], maps["r"], "agreement", "r of image and response, mean over channels")
-    _draw_map(upper[1], maps["match"], "part in the match", f"part of whole maps' r of {maps['match'].sum():.2f}")
+    _draw_map(upper[0], maps["r"], "agreement", "r, mean over channels")
+    _draw_map(upper[1], maps["match"], "part in the match", f"part of the whole maps' r of {maps['match'].sum():.2f}")
     _draw_image(upper[2], stores.read_array(attribution, "example_image"), maps)
     _draw_null(lower[0], places["r"].to_numpy(), shuffled, attributes)
     _draw_counts(lower[1], counts)
@@ -59,9 +60,11 @@ def _draw_image(axes: Axes, image: np.ndarray, maps: dict[str, np.ndarray]) -> N
     """A test image under the outlines of the aligned places and of those that hold half of the match."""
     n_rows, n_columns = maps["r"].shape
     axes.imshow(image, vmin=0, vmax=1, alpha=0.7, extent=(0, n_columns, n_rows, 0))
-    for rule, inset in zip(OUTLINED, (0.0, 0.08), strict=True):
+    for rule, width in zip(OUTLINED, (2.8, 1.4), strict=True):
         label, colour, _ = RULES[rule]
-        lines = LineCollection(outline(maps[rule] > 0, inset), colors=colour, linewidths=1.6, label=label)
+        lines = LineCollection(
+            outline(maps[rule] > 0), colors=colour, linewidths=width, capstyle="projecting", label=label
+        )
         lines.set_clip_on(False)
         axes.add_collection(lines)
     hide_frame(axes)
@@ -69,22 +72,14 @@ def _draw_image(axes: Axes, image: np.ndarray, maps: dict[str, np.ndarray]) -> N
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=2, columnspacing=1.2)
 
 
-def outline(taken: np.ndarray, inset: float = 0.0) -> list[list[tuple[float, float]]]:
-    """Segments (x, y) around taken cells of (rows, columns), where they meet one that is not; a cell is 1 wide."""
-    padded = np.pad(taken.astype(bool), 1)
-    segments = []
-    for row, column in np.argwhere(taken):
-        top, left, bottom, right = row + inset, column + inset, row + 1 - inset, column + 1 - inset
-        sides = {
-            (-1, 0): [(column, top), (column + 1, top)],
-            (1, 0): [(column, bottom), (column + 1, bottom)],
-            (0, -1): [(left, row), (left, row + 1)],
-            (0, 1): [(right, row), (right, row + 1)],
-        }
-        for (down, across), side in sides.items():
-            if not padded[row + 1 + down, column + 1 + across]:
-                segments.append(side)
-    return segments
+def outline(taken: np.ndarray) -> np.ndarray:
+    """(segments, 2, 2) ends (x, y) of the edges between taken and other cells of (rows, columns), each 1 wide."""
+    padded = np.pad(taken.astype(int), 1)
+    row, column = np.nonzero(np.diff(padded[:, 1:-1], axis=0))
+    across = np.stack([np.stack([column, row], 1), np.stack([column + 1, row], 1)], 1)
+    row, column = np.nonzero(np.diff(padded[1:-1], axis=1))
+    down = np.stack([np.stack([column, row], 1), np.stack([column, row + 1], 1)], 1)
+    return np.concatenate([across, down])
 
 
 def _draw_null(axes: Axes, r: np.ndarray, shuffled: np.ndarray, attributes: dict) -> None:
@@ -94,7 +89,7 @@ def _draw_null(axes: Axes, r: np.ndarray, shuffled: np.ndarray, attributes: dict
         axes.hist(values, bins, weights=np.full(len(values), 1 / len(values)), color=colour, alpha=0.7, label=label)
     axes.axvline(0, color=BLACK, linewidth=0.6, linestyle=":")
     axes.set(title="against shuffled pairs", xlabel="agreement r", ylabel="share of places")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.legend(loc="upper center")
 
 
@@ -127,6 +122,6 @@ def _draw_distances(axes: Axes, distances: pd.DataFrame) -> None:
         axes.plot(of, np.full(len(of), row), marker, color=colour, alpha=0.6, markersize=3.5, markeredgewidth=0)
         if of.empty:
             axes.text(0.02, row, "one region or none", va="center", color=GREY, transform=axes.get_yaxis_transform())
-    axes.set(title="how far apart", xlabel=f"distance between centroids ({unit})", ylim=(len(RULES) - 0.5, -0.9))
+    axes.set(title="how far apart", xlabel=f"between centroids ({unit})", ylim=(len(RULES) - 0.5, -0.9))
     axes.set_yticks(range(len(RULES)), [])
     axes.set_xlim(0, None)

@@ -72,8 +72,9 @@ def _draw_sizes(axes: Axes, latents: pd.DataFrame, summary: pd.DataFrame, attrib
         sizes, counts = np.unique(np.where(of["reached"], of["n_members"], beyond), return_counts=True)
         axes.bar(sizes + beside, counts, 2 * HALF_BAR, color=colour, linewidth=0)
     found = summary.set_index(["target", "quantity"])["value"]
-    shares = [f"{100 * found[target, f'share_within_{claimed}']:.0f} %" for target in TARGETS]
-    axes.set(title=f"by at most {claimed} neurons: {shares[0]} and {shares[1]}", ylabel="latents")
+    shares = [f"{target} {100 * found[target, f'share_within_{claimed}']:.0f} %" for target in TARGETS]
+    axes.set(title=f"by at most {claimed}: {', '.join(shares)}", ylabel="latents")
+    axes.text(claimed + 0.8, 0.98, "shaded: as claimed", va="top", color=GREY, transform=axes.get_xaxis_transform())
     axes.set(xlabel=f"neurons for {100 * attributes['share_of_all']:g} % of all neurons' R²", xlim=(0, beyond + 1))
     ticks = [tick for tick in (1, 5, 10, 15, 20, 25, 30) if tick < most] + [beyond]
     axes.set_xticks(ticks, [*map(str, ticks[:-1]), f"> {most}"])
@@ -94,11 +95,11 @@ def _draw_gains(axes: Axes, latents: pd.DataFrame, attributes: dict) -> None:
         for significant, face in ((True, colour), (False, "white")):
             chosen = (of["pairwise"] == significant).to_numpy()
             axes.plot(rank[chosen], of["gain"][chosen], marker, color=colour, markerfacecolor=face, markersize=3)
-        counts.append(f"{int(of['pairwise'].sum())} of {len(of)}")
+        counts.append(f"{target} {int(of['pairwise'].sum())} of {len(of)}")
     axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     chance_line(axes, tested["gain_chance"].median(), "additive surrogates")
     axes.legend(loc="upper left")
-    axes.set(title=f"gain from pairs: {counts[0]} and {counts[1]}", xlabel="latents, in order", ylabel="gain in R²")
+    axes.set(title=f"pairs gain: {', '.join(counts)}", xlabel="latents, in order", ylabel="gain in R²")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
