@@ -32,6 +32,16 @@ def test_additive_values_gain_at_most_at_the_nominal_rate(population, target):
     assert np.median(p) > 0.2
 
 
+def test_curved_tuning_of_like_neurons_is_no_interaction():
+    rng = np.random.default_rng(6)
+    first, own = rng.standard_normal((2, 400))
+    x = np.stack([first, 0.8 * first + 0.6 * own], 1)
+    y = first + 0.5 * first**2 + 0.5 * rng.standard_normal(400)
+    options = {"n_paired": 10, "n_folds": 5, "n_surrogates": 59, "n_bootstrap": 100}
+    found = pairwise_gain(x, y, **options, rng=np.random.default_rng(0))
+    assert found.r2_additive > 0.8 and found.p > LEVEL and found.gain < 0.01
+
+
 def test_planted_products_are_found(population):
     rng = np.random.default_rng(3)
     for seed in range(3):
