@@ -90,7 +90,8 @@ def smallest_size(r2_path: np.ndarray, r2_all: np.ndarray, share: float) -> tupl
     predicted = r2_all >= LEAST_R2
     enough = (r2_path >= share * r2_all) & predicted
     reached = enough.any(0)
-    return np.where(reached, 1 + enough.argmax(0), len(r2_path) * predicted), reached
+    n_too_few = (~np.logical_or.accumulate(enough)).sum(0)
+    return np.where(reached, 1 + n_too_few, n_too_few * predicted), reached
 
 
 def set_r_squared(

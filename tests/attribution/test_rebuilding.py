@@ -49,6 +49,12 @@ def test_noise_is_not_rebuilt(population):
     assert np.isnan(found.r2_random).all()
 
 
+def test_neurons_that_never_vary_rebuild_nothing():
+    y = np.random.default_rng(8).standard_normal((40, 2))
+    found = rebuilt(np.zeros((40, 3)), y)
+    assert found.r2_path.shape == (0, 2) and (found.size == 0).all() and (found.r2_all <= 0).all()
+
+
 def test_pursuit_takes_the_steps_of_scikit_learn(population):
     rng = np.random.default_rng(4)
     y = population @ rng.standard_normal((60, 3)) + rng.standard_normal((500, 3))
