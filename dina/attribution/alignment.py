@@ -67,43 +67,51 @@ def align(
     ``match`` tells them apart. Channels are not independent, nor are places; a shuffle moves all of them together, so
     the null keeps their dependence.
 
-    Cost is seeds × places × images² × channels, then places × images × (shuffles + bootstrap samples); memory 3 ×
-    places × images² × 8 bytes (64 places and 1,000 images: 1.5 GB).
+    Cost is seeds × places × images² × channels, then places × images × (shuffles + bootstrap samples); memory seeds × 4
+    maps of all images in double precision, and (seeds + 2) × images² × 8 bytes: places are taken one by one.
 
     Parameters
     ----------
     image_maps, neural_maps : for each seed, (images, channels, grid, grid)
     """
     n_images, grid = len(image_maps[0]), image_maps[0].shape[-2:]
-    n_places = int(np.prod(grid))
-    agreement, match = (np.zeros((n_places, n_images, n_images)) for _ in range(2))
-    for of_images, of_responses in zip(image_maps, neural_maps, strict=True):
-        first, second = (_centred(maps) for maps in (of_images, of_responses))
-        agreement += _place_products(*_standardised(first, second)) / len(image_maps)
-        scale = np.linalg.norm(first) * np.linalg.norm(second)
-        match += _place_products(first, second) / (len(image_maps) * max(scale, np.finfo(float).tiny))
-    own = np.diagonal(agreement, axis1=1, axis2=2)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(_counts(n_images, n_bootstrap) @ own.T, (tail, 1 - tail), axis=0)
     orders = np.stack([rng.permutation(n_images) for _ in range(n_shuffles)])
-    found = (own.sum(1), low, high, np.trace(match, axis1=1, axis2=2))
-    shuffled = (_shuffled(products, orders) for products in (agreement, match))
-    return Alignment(*(of.reshape(grid) for of in found), *(of.reshape(-1, *grid) for of in shuffled))
+    centred = [tuple(_centred(of) for of in pair) for pair in zip(image_maps, neural_maps, strict=True)]
+    standardised = [_standardised(*pair) for pair in centred]
+    scaled = [_scaled(*pair) for pair in centred]
+    own, match, shuffled, shuffled_match = [], [], [], []
+    for place in range(int(np.prod(grid))):
+        agreement, matching = (_place_products(pairs, place) for pairs in (standardised, scaled))
+        own.append(agreement.diagonal().copy())
+        match.append(np.trace(matching))
+        shuffled.append(_shuffled(agreement, orders))
+        shuffled_match.append(_shuffled(matching, orders))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(_counts(n_images, n_bootstrap) @ np.stack(own, 1), (tail, 1 - tail), axis=0)
+    found = (np.sum(own, 1), low, high, np.array(match))
+    of_shuffles = (np.stack(of, 1) for of in (shuffled, shuffled_match))
+    return Alignment(*(of.reshape(grid) for of in found), *(of.reshape(-1, *grid) for of in of_shuffles))
 
 
-def _place_products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(places, images, images) products of (images, channels, places) maps, summed over channels.
+def _place_products(pairs: Sequence[tuple[np.ndarray, np.ndarray]], place: int) -> np.ndarray:
+    """(images, images) products of two towers' maps at a place, summed over channels, mean over seeds.
 
     Summed over the pairs of an image and a response, they are the covariance of that pairing.
     """
-    return first.transpose(2, 0, 1) @ second.transpose(2, 1, 0)
+    return np.mean([first[..., place] @ second[..., place].T for first, second in pairs], axis=0)
+
+
+def _scaled(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centred maps scaled so that their products, summed over channels and places, are the whole maps' correlation."""
+    scale = np.linalg.norm(first) * np.linalg.norm(second)
+    return first / max(scale, np.finfo(float).tiny), second
 
 
 def _shuffled(products: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """(shuffles, places) sums of (places, images, images) over the pairs of each (shuffles, images) order."""
-    images = np.arange(products.shape[1])
+    """(shuffles,) sums of (images, images) over the pairs of each (shuffles, images) order."""
+    images = np.arange(len(products))
     batches = np.array_split(orders, -(-len(orders) // SHUFFLE_BATCH))
-    return np.concatenate([np.stack([of[images, batch].sum(1) for of in products], 1) for batch in batches])
+    return np.concatenate([products[images, batch].sum(1) for batch in batches])
 
 
 def _centred(maps: np.ndarray) -> np.ndarray:
