@@ -6,6 +6,7 @@ Writes ``benchmarks/results/attribution.csv``: name, value, goal, unit, and whet
 from __future__ import annotations
 
 import argparse
+import operator
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[Path], Iterable[dict]]] = {
     "interactions": lambda _: planted_rows(),
     "speed": lambda _: speed_rows((2000, 10000)),
 }
+COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 
 def main() -> None:
@@ -52,11 +54,13 @@ def main() -> None:
 
 
 def is_reached(value: float | str, goal: str) -> str:
-    """``yes`` or ``no`` for a goal such as ">= 0.9", "<= 0.05" or a word; empty for a figure without one."""
+    """``yes`` or ``no`` for a goal such as ">= 0.9", "<= 0.05" or an exact value; empty for a figure without one."""
     if not goal:
         return ""
     sign, _, limit = goal.partition(" ")
-    reached = {">=": lambda: value >= float(limit), "<=": lambda: value <= float(limit)}.get(sign, lambda: value == goal)
+    reached = {">=": lambda: value >= float(limit), "<=": lambda: value <= float(limit)}.get(
+        sign, lambda: value == goal
+    )
     return "yes" if reached() else "no"
 
 

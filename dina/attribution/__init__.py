@@ -1,1 +1,1 @@
-"""Where in the image and by which neurons: saliency and importance."""
+"""Where in the image and by which neurons: saliency and importance, sets of neurons, and where towers agree."""

@@ -13,7 +13,7 @@ from dina.decoders.base import load_decoder
 from dina.decoders.dina import DinaDecoder
 from dina.errors import InputError, problem
 from dina.models.dual_tower import DualTower
-from dina.models.gradients import tower_maps
+from dina.models.gradients import BATCH_INPUTS, tower_maps
 from dina.recordings.trials import VALIDATION, TrialResponses
 
 
@@ -32,6 +32,13 @@ def load_towers(decoders: Sequence[Path], device: torch.device) -> list[DualTowe
             raise InputError(problem(path, f"the decoder {decoder.name!r}", "DINA", "Give the stores of DINA's seeds."))
         models.append(decoder.model.requires_grad_(False))
     return models
+
+
+def tower_values(tower: torch.nn.Module, inputs: np.ndarray, units: np.ndarray, device: torch.device) -> np.ndarray:
+    """(n, units) single values of the flattened maps, without holding the maps of all inputs."""
+    parts = np.array_split(inputs, max(1, -(-len(inputs) // BATCH_INPUTS)))
+    chosen = torch.from_numpy(units.astype(np.int64)).to(device)
+    return torch.cat([tower_maps(tower, part, device)[:, chosen] for part in parts]).cpu().numpy()
 
 
 def strongest_latents(model: DualTower, trials: TrialResponses, n_latents: int, device: torch.device) -> pd.DataFrame:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dina.figures.alignment_map import draw_alignment_map
+from dina.figures.latent_sets import draw_latent_sets
 from dina.figures.neuron_importance import draw_neuron_importance
 from dina.figures.receptive_fields import draw_receptive_fields
 from dina.figures.saliency import draw_saliency
 from dina.figures.style import house_style, save
 
 
-def plot_attribution(pixels: Path, neurons: Path, folder: Path) -> None:
-    """Draw ``saliency``, ``neuron-importance`` and ``receptive-fields``.
+def plot_attribution(pixels: Path, neurons: Path, latents: Path, folder: Path) -> None:
+    """Draw ``saliency``, ``neuron-importance``, ``receptive-fields``, ``latents`` and ``alignment-map``.
 
     Parameters
     ----------
-    pixels, neurons : stores of the attributions
+    pixels, neurons, latents : stores of the attributions
     folder : where the files go
     """
     with house_style():
         save(draw_saliency(pixels), folder, "saliency")
         save(draw_neuron_importance(neurons), folder, "neuron-importance")
         save(draw_receptive_fields(neurons), folder, "receptive-fields")
+        save(draw_latent_sets(latents), folder, "latents")
+        save(draw_alignment_map(latents), folder, "alignment-map")

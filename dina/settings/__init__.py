@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from dina.settings.analysis import AblationSettings, AttributionSettings, ProbingSettings
+from dina.settings.analysis import AblationSettings, AttributionSettings, LatentMapSettings, ProbingSettings
 from dina.settings.decoding import (
     AlignmentSettings,
     CcaSettings,
@@ -73,6 +73,7 @@ __all__ = [
     "ExtractionSettings",
     "GaborSettings",
     "Indicator",
+    "LatentMapSettings",
     "LearningSettings",
     "OpticsSettings",
     "PopulationSettings",

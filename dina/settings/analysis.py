@@ -55,6 +55,29 @@ class AblationSettings(Section):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders and of the shuffles.")
 
 
+class LatentMapSettings(Section):
+    """How few neurons rebuild a latent value, and where the towers agree."""
+
+    most_neurons: Count = Field(30, description="Neurons that are tried to rebuild a latent value.")
+    share_of_all: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="A set of neurons is large enough at this share of the R² that all neurons reach."
+    )
+    n_paired: Annotated[int, Field(ge=2)] = Field(
+        10, description="Neurons of a set, first taken first, whose products of pairs are offered."
+    )
+    n_folds: Annotated[int, Field(ge=2)] = Field(5, description="Folds of training images in cross-validation.")
+    n_surrogates: Annotated[int, Field(ge=19)] | None = Field(
+        None, description="Additive surrogates behind each p value of pairs; null follows detail: quick 199, full 999."
+    )
+    n_shuffles: Annotated[int, Field(ge=19)] | None = Field(
+        None, description="Shuffles of images against responses; null follows detail: quick 499, full 4999."
+    )
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Rate of false discoveries, over latent values and over places of the grid."
+    )
+    n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
+
+
 class AttributionSettings(Section):
     """Where in the image, and by which neurons."""
 
@@ -66,3 +89,4 @@ class AttributionSettings(Section):
     )
     n_examples: Count = Field(6, description="Images and neurons that are shown as examples.")
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the photographs shown in mapping.")
+    latent_maps: LatentMapSettings = LatentMapSettings()

@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 
 from dina import stores
+from dina.attribution.latents import summarise
 from dina.imaging.rois import Footprints
 from dina.recordings.quality import OF_REGISTRATION, assess_quality
 from dina.recordings.responses import write_repeats
 from dina.recordings.trials import TrialResponses, describe_neurons, write_trials
-from dina.settings import QualitySettings
+from dina.settings import LatentMapSettings, QualitySettings
 
 SIZE, RADIUS, FRAMES, RATE_HZ = 48, 4, 600, 5.0
 CENTRES = np.array([[10, 10], [10, 34], [30, 12], [34, 36]])
@@ -246,8 +247,8 @@ def write_ablations(folder, *, ranked=True):
     return [folder / "images", folder / "neurons"]
 
 
-def write_attributions(folder, *, known=True, responsive=True, degrees_per_pixel=2.5):
-    """Attribution to pixels and neurons; ``known`` adds what only a simulation's truth tells."""
+def write_attributions(folder, *, known=True, responsive=True, aligned=True, degrees_per_pixel=2.5):
+    """Attribution to pixels, neurons and latents; ``known`` adds what only a simulation's truth tells."""
     rng = np.random.default_rng(4)
     latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})[: 3 if responsive else 0]
     with stores.new_store(folder / "pixels") as store:
@@ -283,7 +284,49 @@ def write_attributions(folder, *, known=True, responsive=True, degrees_per_pixel
         stores.write_table(store, "receptive_fields", fields)
         stores.write_table(store, "agreement", agreement)
         stores.write_attributes(store, {"degrees_per_pixel": degrees_per_pixel, "min_signal_variance": 0.1})
-    return [folder / "pixels", folder / "neurons"]
+    write_latent_maps(folder / "latents", responsive=responsive, aligned=aligned, degrees_per_pixel=degrees_per_pixel)
+    return [folder / "pixels", folder / "neurons", folder / "latents"]
+
+
+def write_latent_maps(output, *, responsive, aligned, degrees_per_pixel):
+    """Sets of three latents in two targets; a 4 × 4 grid with two aligned regions, or none."""
+    rows = [
+        # target, unit, neurons, reached, gain, significant
+        ("neural", 1, 4, True, 0.03, True),
+        ("neural", 2, 9, True, -0.01, False),
+        ("neural", 3, 11, True, -0.02, False),
+        ("image", 1, 2, True, -0.01, False),
+        ("image", 2, 12, False, 0.0, False),
+        ("image", 3, 0, False, np.nan, False),
+    ]
+    latents = pd.DataFrame(rows, columns=["target", "unit", "n_members", "reached", "gain", "pairwise"])
+    latents = latents.assign(r2_all=0.8, r2_random=0.1, gain_chance=-0.01).iloc[: len(rows) if responsive else 0]
+    latents = latents.assign(gain_low=latents["gain"] - 0.01, gain_high=latents["gain"] + 0.01)
+    paths = latents.loc[latents.index.repeat(12), ["target", "unit"]].reset_index(drop=True)
+    paths["n_neurons"] = np.tile(np.arange(1, 13), len(latents))
+    members = latents.loc[latents.index.repeat(latents["n_members"]), ["target", "unit"]].assign(reliability=0.6)
+    taken = np.zeros((4, 4), int)
+    if aligned:
+        taken[0, 0], taken[2:, 2:] = 1, 2
+    deg = np.nan if degrees_per_pixel is None else degrees_per_pixel
+    distances = pd.DataFrame({"rule": ["aligned", "upper_half"], "distance_px": [8.0, 6.0]}).iloc[: 2 * aligned]
+    distances = distances.assign(distance_deg=distances["distance_px"] * deg)
+    counts = pd.DataFrame({"rule": ["aligned", "upper_half", "half_of_match"]})
+    counts = counts.assign(n_places=[5 * aligned, 4, 4], n_regions=[2 * aligned, 2, 1], chance_low=0.0, chance_high=3.0)
+    places = pd.DataFrame({"r": np.linspace(-0.1, 0.6, 16), "match": 0.025, "aligned": taken.ravel()})
+    places = places.assign(upper_half=taken.ravel(), half_of_match=taken.ravel() // 2)
+    with stores.new_store(output) as store:
+        stores.write_array(store, "shuffled_r", np.random.default_rng(5).normal(0, 0.05, (20, 4, 4)))
+        stores.write_array(store, "example_image", np.random.default_rng(5).random((16, 16)))
+        stores.write_table(store, "latents", latents)
+        stores.write_table(store, "paths", paths.assign(r2=1 - 1 / paths["n_neurons"]))
+        stores.write_table(store, "members", members)
+        stores.write_table(store, "reliability", pd.DataFrame({"reliability": np.linspace(0, 0.8, 12)}))
+        stores.write_table(store, "summary", summarise(latents, LatentMapSettings(most_neurons=12, n_bootstrap=100)))
+        stores.write_table(store, "alignment", places)
+        stores.write_table(store, "distances", distances)
+        stores.write_table(store, "region_counts", counts)
+        stores.write_attributes(store, {"most_neurons": 12, "claimed_neurons": 10, "share_of_all": 0.9})
 
 
 def drawn_twice(draw, folder):

@@ -1,9 +1,12 @@
 import pytest
+from matplotlib.text import Text
 
+from dina.figures.alignment_map import draw_alignment_map
 from dina.figures.attribution import plot_attribution
+from dina.figures.latent_sets import draw_latent_sets
 from tests.figures.conftest import drawn_twice, write_attributions
 
-NAMES = ("saliency", "neuron-importance", "receptive-fields")
+NAMES = ("saliency", "neuron-importance", "receptive-fields", "latents", "alignment-map")
 
 
 def test_with_a_known_truth(tmp_path):
@@ -13,6 +16,11 @@ def test_with_a_known_truth(tmp_path):
     fields = files["receptive-fields.svg"].decode()
     assert "horizontal, r = 0.70" in fields and ">true<" in fields and "DINA: 1.4°" in fields
     assert "median 5" in files["neuron-importance.svg"].decode()
+    latents, alignment = (files[f"{name}.svg"].decode() for name in ("latents", "alignment-map"))
+    assert "neural 67 %, image 33 %" in latents and "neural 1 of 3, image 0 of 2" in latents
+    assert "&gt; 12" in latents and "sets, image: 0.60" in latents
+    assert "of the whole maps' r of 0.40" in alignment and "between centroids (deg)" in alignment
+    assert "5 places" in alignment and alignment.count("one region or none") == 1
 
 
 @pytest.mark.parametrize(("degrees_per_pixel", "unit"), [(2.5, "deg"), (None, "px")])
@@ -22,6 +30,7 @@ def test_a_real_recording_has_centres_alone(tmp_path, degrees_per_pixel, unit):
     fields = (tmp_path / "figures/receptive-fields.svg").read_text()
     assert ">true<" not in fields and f"horizontal ({unit})" in fields and "centres of 10 neurons" in fields
     assert f"by a linear field ({unit})" in fields and "vertical, r = 1.00" in fields
+    assert f"between centroids ({unit})" in (tmp_path / "figures/alignment-map.svg").read_text()
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -29,3 +38,12 @@ def test_a_recording_without_responsive_neurons(tmp_path, known):
     stores = write_attributions(tmp_path, known=known, responsive=False)
     plot_attribution(*stores, tmp_path / "figures")
     assert "no neuron with signal variance above 0.1" in (tmp_path / "figures/receptive-fields.svg").read_text()
+
+
+def test_nothing_to_rebuild_and_nowhere_aligned(tmp_path):
+    *_, latents = write_attributions(tmp_path, aligned=False, responsive=False)
+    for draw, said in (
+        (draw_latent_sets, "no latent varies with the image"),
+        (draw_alignment_map, "by no rule more than one region"),
+    ):
+        assert said in [text.get_text() for text in draw(latents).findobj(Text)]

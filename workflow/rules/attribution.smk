@@ -56,3 +56,33 @@ rule attribute_neurons:
         "{wildcards.recording}: attributing to neurons"
     script:
         "../scripts/attribute_neurons.py"
+
+
+rule attribute_latents:
+    input:
+        responses_manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+        decoder_manifests=dina_stores(".json"),
+        decoders=ancient(dina_stores()),
+    output:
+        manifest=results("attributions/latents.json"),
+        store=directory(results("attributions/latents")),
+    log:
+        results("logs/attribute_latents.log"),
+    benchmark:
+        results("benchmarks/attribute_latents.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(3000, 8),
+        runtime=240,
+    params:
+        settings=of("attribution"),
+        detail=of("detail"),
+        device=of("device"),
+        code=code_version("dina.attribution.latents"),
+    message:
+        "{wildcards.recording}: rebuilding latents from few neurons, and mapping where the towers agree"
+    script:
+        "../scripts/attribute_latents.py"

@@ -11,7 +11,13 @@ FIGURES = {
     ],
     "time": ["time-course"],
     "ablation": ["frequency-ablation", "neuron-curve", "neuron-orders"],
-    "attribution": ["saliency", "neuron-importance", "receptive-fields"],
+    "attribution": [
+        "saliency",
+        "neuron-importance",
+        "receptive-fields",
+        "latents",
+        "alignment-map",
+    ],
 }
 
 
@@ -190,6 +196,8 @@ rule plot_attribution:
         pixels=ancient(results("attributions/pixels")),
         neurons_manifest=results("attributions/neurons.json"),
         neurons=ancient(results("attributions/neurons")),
+        latents_manifest=results("attributions/latents.json"),
+        latents=ancient(results("attributions/latents")),
     output:
         svg=[figure(name, "attribution") for name in FIGURES["attribution"]],
         png=[results(f"figures/{name}.png") for name in FIGURES["attribution"]],

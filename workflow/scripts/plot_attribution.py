@@ -4,4 +4,4 @@ from dina.figures.attribution import plot_attribution
 from dina.stage import stage
 
 with stage(snakemake) as job:
-    plot_attribution(job.input("pixels"), job.input("neurons"), job.folder("png"))
+    plot_attribution(job.input("pixels"), job.input("neurons"), job.input("latents"), job.folder("png"))
