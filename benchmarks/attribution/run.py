@@ -32,7 +32,7 @@ PARTS: dict[str, Callable[[Path], Iterable[dict]]] = {
     "interactions": lambda _: planted_rows(),
     "speed": lambda _: speed_rows((2000, 10000)),
 }
-COMPARISONS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
+COMPARISONS = {"==": operator.eq, ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
 
 def main() -> None:
@@ -53,8 +53,8 @@ def main() -> None:
         ordered.to_csv(asked.table, index=False, float_format="%.4g")
 
 
-def is_reached(value: float | str, goal: str) -> str:
-    """``yes`` or ``no`` for a goal such as ">= 0.9", "<= 0.05" or an exact value; empty for a figure without one."""
+def is_reached(value: float, goal: str) -> str:
+    """``yes`` or ``no`` for a goal such as ">= 0.9" or "== 2"; empty for a figure without one."""
     if not goal:
         return ""
     sign, _, limit = goal.partition(" ")

@@ -17,10 +17,12 @@ MOST_IMAGES = 300  # test images that can be chosen, evenly spread over all; the
 MOST_NEURONS = 60  # of a latent
 PLANE_PX = 512  # longer side of an imaging plane's picture
 DARK, BRIGHT = 1, 99.5  # percentiles of the mean image that become black and white
-DIGITS = 4  # of numbers in the page: more than a screen shows
+DIGITS = 4  # significant ones, of numbers in the page: more than a screen shows
 
 
-def content(responses: Path, session: Path, pixels: Path, neurons: Path, reconstruction: Path) -> dict[str, Any]:
+def content(
+    responses: Path, session: Path, pixels: Path, neurons: Path, latents: Path, reconstruction: Path
+) -> dict[str, Any]:
     """Everything that the page needs, as plain values.
 
     Latent values, what decided each image and its reconstruction are those of DINA's first seed. Size grows with the
@@ -29,7 +31,7 @@ def content(responses: Path, session: Path, pixels: Path, neurons: Path, reconst
     Parameters
     ----------
     responses, session : stores of the recording
-    pixels, neurons : stores of the attributions
+    pixels, neurons, latents : stores of the attributions
     reconstruction : store of the probe
 
     Returns
@@ -44,7 +46,7 @@ def content(responses: Path, session: Path, pixels: Path, neurons: Path, reconst
     return {
         "neurons": _neurons(responses, neurons),
         "planes": _planes(session),
-        "latents": _latents(pixels, neurons),
+        "latents": _latents(pixels, neurons, latents),
         "images": images,
         "pictures": {int(image): png(trials.images[image]) for image in sorted(shown)},
         "field": {
@@ -103,22 +105,42 @@ def _planes(session: Path) -> list[dict[str, Any]]:
     return planes
 
 
-def _latents(pixels: Path, neurons: Path) -> list[dict[str, Any]]:
-    """Each latent's place and agreement, its image regions, and the neurons that make it."""
+def _latents(pixels: Path, neurons: Path, latents: Path) -> list[dict[str, Any]]:
+    """Each latent's place and agreement, its image regions, the neurons that make it, those that rebuild it, and pairs."""
     table = stores.read_table(neurons, "latents")
+    rebuilt, members = (stores.read_table(latents, name).query("target == 'neural'") for name in ("latents", "members"))
+    rebuilt = rebuilt.set_index("unit")
+    pairs = dict(list(stores.read_table(neurons, "interactions").groupby("latent")))
     saliency, importance = stores.read_array(pixels, "latent_saliency"), stores.read_array(neurons, "latent_importance")
     return [
         {
             "channel": int(of.channel),
             "row": int(of.row),
             "column": int(of.column),
-            "agreement": round(float(of.agreement), DIGITS),
+            "agreement": _number(of.agreement),
             "saliency": packed(region),
             "neurons": (strongest := np.argsort(-shares, kind="stable")[:MOST_NEURONS]).tolist(),
             "shares": _numbers(shares[strongest]),
+            "members": members.loc[members["unit"] == of.unit, "neuron"].tolist(),
+            "r2_members": _number(rebuilt["r2_set"].get(of.unit)),
+            "r2_all": _number(rebuilt["r2_all"].get(of.unit)),
+            "pairs": _pairs(pairs.get(latent)),
         }
-        for of, region, shares in zip(table.itertuples(), saliency, importance, strict=True)
+        for latent, (of, region, shares) in enumerate(zip(table.itertuples(), saliency, importance, strict=True))
     ]
+
+
+def _pairs(table: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Interactions of a latent's neurons; None where they were not tested."""
+    if table is None:
+        return None
+    columns = ("strength", "q", "signal_correlation", "noise_correlation")
+    return {
+        "first": table["neuron_i"].tolist(),
+        "second": table["neuron_j"].tolist(),
+        "significant": table["significant"].tolist(),
+        **{name: _numbers(table[name]) for name in columns},
+    }
 
 
 def _images(neurons: Path, reconstruction: Path, decided: pd.DataFrame, chosen: np.ndarray) -> list[dict[str, Any]]:
@@ -143,6 +165,11 @@ def _images(neurons: Path, reconstruction: Path, decided: pd.DataFrame, chosen: 
     ]
 
 
+def _number(value: float | None) -> float | None:
+    """A plain number; none, or one that is not finite, becomes null."""
+    return None if value is None else _numbers([value])[0]
+
+
 def _numbers(values: Any) -> list[float | None]:
     """Plain numbers; what is none, or infinite, becomes null."""
-    return [round(float(value), DIGITS) if np.isfinite(value) else None for value in np.asarray(values, np.float64)]
+    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in np.asarray(values, np.float64)]

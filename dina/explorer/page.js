@@ -6,7 +6,8 @@ const chosen = { latent: 0, image: 0, neuron: data.latents.length ? data.latents
 const OURS = "#0072B2", OTHER = "#D55E00", QUIET = "#767676", FOUND = "#E69F00";
 const FONT = { family: "system-ui, Segoe UI, Helvetica, Arial, sans-serif", size: 12, color: "#1c2733" };
 const MARGIN = { l: 48, r: 10, t: 8, b: 42 };
-const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+const CONFIG = { displayModeBar: false, responsive: true };
+const MAGMA = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]]; // even steps from 0 to 1
 const MOST_BARS = 15;
 const GAP_PX = 12; // between imaging planes that stand beside each other
 
@@ -15,16 +16,21 @@ const rows = (bytes, width) => Array.from({ length: bytes.length / width }, (_, 
 const number = (value, digits = 2) => (value === null ? "unknown" : value.toFixed(digits).replace("-", "−"));
 const percent = (value) => (value === null ? "unknown" : `${number(100 * value, 1)} %`);
 
-/** A map of 0 to 1 as a picture, from black over violet to yellow. */
+/** The colour of a share from 0 to 1. */
+function colour(share) {
+  const at = Math.min(share, 1) * (MAGMA.length - 1), below = Math.min(Math.floor(at), MAGMA.length - 2);
+  return MAGMA[below].map((value, part) => Math.round(value + (at - below) * (MAGMA[below + 1][part] - value)));
+}
+
+const SCALE = MAGMA.map((rgb, step) => [step / (MAGMA.length - 1), `rgb(${rgb.join()})`]);
+
+/** A map of 0 to 1 as a picture. */
 function thumbnail(bytes, width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
   const picture = new ImageData(width, height);
-  bytes.forEach((value, index) => {
-    const share = value / 255;
-    picture.data.set([255 * Math.min(1, 1.6 * share), 255 * share ** 2, 255 * Math.sin(Math.PI * Math.min(1, share + 0.08)) * 0.55, 255], 4 * index);
-  });
+  bytes.forEach((value, index) => picture.data.set([...colour(value / 255), 255], 4 * index));
   canvas.getContext("2d").putImageData(picture, 0, 0);
   return canvas;
 }
@@ -105,7 +111,7 @@ const visualField = (extra = {}) => ({
 function drawRegions(latent) {
   const strongest = latent.neurons.slice(0, MOST_BARS);
   const traces = [
-    { type: "heatmap", z: rows(unpack(latent.saliency), field.width_px), x: spaced(field.width_px, halfWidth), y: spaced(field.height_px, halfHeight), colorscale: "Magma", showscale: false, hovertemplate: "%{x:.1f}, %{y:.1f}: %{z:.2f} of the strongest<extra></extra>" },
+    { type: "heatmap", z: rows(unpack(latent.saliency), field.width_px), x: spaced(field.width_px, halfWidth), y: spaced(field.height_px, halfHeight), colorscale: SCALE, showscale: false, hovertemplate: "%{x:.1f}, %{y:.1f}: %{z:.2f} of the strongest<extra></extra>" },
     { type: "scatter", mode: "markers", customdata: strongest, x: strongest.map((neuron) => scaled(data.neurons.centre_x_px[neuron])), y: strongest.map((neuron) => scaled(data.neurons.centre_y_px[neuron])), text: strongest.map((neuron) => `neuron ${neuron} looks here`), hoverinfo: "text", marker: { symbol: "circle-open", size: 11, color: strongest.map((neuron) => (neuron === chosen.neuron ? FOUND : "white")), line: { width: 2 } } },
   ];
   Plotly.react("regions", traces, visualField(), CONFIG).then(listen);
@@ -117,21 +123,59 @@ function drawField(neuron) {
   const positions = field.positions;
   const map = rows(unpack(data.neurons.field[neuron]), positions);
   const traces = [
-    { type: "heatmap", z: map, x: spaced(positions, halfWidth), y: spaced(positions, halfHeight), colorscale: "Viridis", showscale: false, hovertemplate: "%{x:.1f}, %{y:.1f}: %{z:.2f} of the strongest<extra></extra>" },
+    { type: "heatmap", z: map, x: spaced(positions, halfWidth), y: spaced(positions, halfHeight), colorscale: SCALE, showscale: false, hovertemplate: "%{x:.1f}, %{y:.1f}: %{z:.2f} of the strongest<extra></extra>" },
     { type: "scatter", mode: "markers", x: [scaled(data.neurons.centre_x_px[neuron])], y: [scaled(data.neurons.centre_y_px[neuron])], hoverinfo: "skip", marker: { symbol: "cross-thin", size: 16, line: { color: "white", width: 2 } } },
   ];
   document.getElementById("field-title").textContent = `Receptive field of neuron ${neuron}: reliability ${number(data.neurons.reliability[neuron])}, ${percent(data.neurons.match[neuron])} of the match`;
   Plotly.react("field", traces, visualField(), CONFIG);
 }
 
+/** Interactions of every two of a latent's most important neurons; a dot marks those beyond additive surrogates. */
+function drawPairs(latent) {
+  const layout = { font: FONT, margin: MARGIN, xaxis: { type: "category", title: { text: "neuron" } }, yaxis: { type: "category", title: { text: "neuron" }, autorange: "reversed" } };
+  const pairs = latent.pairs;
+  if (pairs === null) {
+    const text = "not tested: of the latents on which the towers<br>agree best, the first few are";
+    Plotly.react("pairs", [], { font: FONT, margin: MARGIN, xaxis: { visible: false }, yaxis: { visible: false }, annotations: [{ text, showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }] }, CONFIG);
+    return;
+  }
+  const neurons = [...new Set([...pairs.first, ...pairs.second])].sort((one, other) => one - other);
+  const at = Object.fromEntries(neurons.map((neuron, place) => [neuron, place]));
+  const blank = () => neurons.map(() => neurons.map(() => null));
+  const strength = blank(), told = blank();
+  pairs.first.forEach((first, pair) => {
+    const text = `neurons ${first} and ${pairs.second[pair]}<br>interaction ${pairs.strength[pair]} (q = ${number(pairs.q[pair])})<br>signal correlation ${number(pairs.signal_correlation[pair])}<br>noise correlation ${number(pairs.noise_correlation[pair])}`;
+    [[first, pairs.second[pair]], [pairs.second[pair], first]].forEach(([row, column]) => {
+      strength[at[row]][at[column]] = pairs.strength[pair];
+      told[at[row]][at[column]] = text;
+    });
+  });
+  const limit = Math.max(...pairs.strength.map(Math.abs), 1e-9);
+  const found = pairs.first.flatMap((first, pair) => (pairs.significant[pair] ? [[first, pairs.second[pair]], [pairs.second[pair], first]] : []));
+  const names = neurons.map((neuron) => `${neuron} `);
+  const traces = [
+    { type: "heatmap", z: strength, x: names, y: names, text: told, hoverinfo: "text", colorscale: "RdBu", zmin: -limit, zmax: limit, reversescale: true, colorbar: { thickness: 10, title: { text: "latent value", side: "right" } } },
+    { type: "scatter", mode: "markers", x: found.map(([, column]) => `${column} `), y: found.map(([row]) => `${row} `), hoverinfo: "skip", showlegend: false, marker: { color: "#222222", size: 6 } },
+  ];
+  Plotly.react("pairs", traces, layout, CONFIG);
+}
+
 function drawLatent() {
   const latent = data.latents[chosen.latent];
   press("latents", chosen.latent);
-  document.getElementById("about-latent").textContent = `Latent ${chosen.latent + 1} of ${data.latents.length}: channel ${latent.channel}, row ${latent.row}, column ${latent.column} of the map; the towers agree on it with r = ${number(latent.agreement)} (validation images).`;
+  document.getElementById("about-latent").textContent = `Latent ${chosen.latent + 1} of ${data.latents.length}: channel ${latent.channel}, row ${latent.row}, column ${latent.column} of the map; the towers agree on it with r = ${number(latent.agreement)} (validation images). ${rebuilt(latent)}`;
   drawRegions(latent);
   drawPlane("plane", latent.neurons, latent.shares);
   drawParts("parts", latent.neurons, latent.shares, "share of the latent (%)");
   drawField(chosen.neuron);
+  drawPairs(latent);
+}
+
+/** How few neurons the latent can be rebuilt from. */
+function rebuilt(latent) {
+  const n = latent.members.length;
+  if (n === 0) return "No few neurons rebuild it.";
+  return `${n} neuron${n === 1 ? "" : "s"} rebuild${n === 1 ? "s" : ""} it with R² = ${number(latent.r2_members)} (all together ${number(latent.r2_all)}): ${latent.members.join(", ")}.`;
 }
 
 function picture(source, caption, isShown) {

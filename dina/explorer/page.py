@@ -15,6 +15,7 @@ def write_explorer(
     session: Path,
     pixels: Path,
     neurons: Path,
+    latents: Path,
     reconstruction: Path,
     output: Path,
     *,
@@ -25,7 +26,7 @@ def write_explorer(
     Parameters
     ----------
     recording : its name
-    responses, session, pixels, neurons, reconstruction : stores, as :func:`dina.explorer.content.content` reads them
+    responses, session, pixels, neurons, latents, reconstruction : stores, as :func:`dina.explorer.content.content` reads them
     output : the page
     simulated : whether the recording is; the page says so
     """
@@ -35,7 +36,7 @@ def write_explorer(
     template, script = (
         files("dina.explorer").joinpath(name).read_text(encoding="utf-8") for name in ("page.html.jinja", "page.js")
     )
-    data = content(responses, session, pixels, neurons, reconstruction)
+    data = content(responses, session, pixels, neurons, latents, reconstruction)
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     text = environment.from_string(template).render(
         recording=recording,

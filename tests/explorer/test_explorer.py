@@ -16,7 +16,7 @@ from dina.recordings.trials import TEST, write_trials
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 N_LATENTS, N_DECIDING, SIZE = 3, 5, 8
-STORES = ("responses", "session", "pixels", "neurons", "reconstruction")
+STORES = ("responses", "session", "pixels", "neurons", "latents", "reconstruction")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def recording(gabor_trials, tmp_path_factory):
     with stores.new_store(folder / "pixels") as store:
         stores.write_array(store, "latent_saliency", rng.random((N_LATENTS, 32, 32)).astype(np.float32))
     with stores.new_store(folder / "neurons") as store:
-        latents = {"channel": [3, 1, 2], "row": 0, "column": 1, "agreement": [0.9, 0.8, 0.7]}
+        latents = {"unit": [30, 10, 20], "channel": [3, 1, 2], "row": 0, "column": 1, "agreement": [0.9, 0.8, 0.7]}
         stores.write_table(store, "latents", pd.DataFrame(latents))
         shares = rng.dirichlet(np.full(n, 0.2), N_LATENTS).astype(np.float32)
         stores.write_array(store, "latent_importance", shares)
@@ -55,6 +55,20 @@ def recording(gabor_trials, tmp_path_factory):
         stores.write_array(store, "candidate_similarity", rng.random(candidates.shape).astype(np.float32))
         stores.write_array(store, "deciding_neuron", rng.integers(n, size=(len(ids), N_DECIDING)).astype(np.int32))
         stores.write_array(store, "deciding_part", rng.normal(size=(len(ids), N_DECIDING)).astype(np.float32) / 10)
+        pairs = {"latent": 0, "neuron_i": [4, 4, 9], "neuron_j": [9, 12, 12], "strength": [0.2, -0.1, 0.01]}
+        pairs |= {"q": [0.01, 0.3, np.nan], "significant": [True, False, False]}
+        pairs |= {"signal_correlation": 0.1, "noise_correlation": np.nan}
+        stores.write_table(store, "interactions", pd.DataFrame(pairs))
+    with stores.new_store(folder / "latents") as store:
+        rebuilt = {
+            "target": ["neural", "neural", "image"],
+            "unit": [30, 10, 30],
+            "r2_set": [0.9, 0.8, 0.1],
+            "r2_all": 1.0,
+        }
+        stores.write_table(store, "latents", pd.DataFrame(rebuilt))
+        members = {"target": ["neural", "neural", "image"], "unit": 30, "order": [0, 1, 0], "neuron": [4, 9, 50]}
+        stores.write_table(store, "members", pd.DataFrame(members))
     with stores.new_store(folder / "reconstruction") as store:
         stores.write_array(store, "dina_pictures", rng.random((len(ids), SIZE, SIZE)).astype(np.float32))
     return folder
@@ -74,6 +88,9 @@ def test_what_the_page_holds_is_what_the_stores_hold(recording, gabor_trials):
     assert (latent["channel"], latent["agreement"]) == (1, 0.8)
     assert latent["neurons"][0] == importance[1].argmax()
     assert latent["shares"] == sorted(latent["shares"], reverse=True)
+    assert (held["latents"][0]["members"], held["latents"][0]["r2_members"]) == ([4, 9], 0.9)
+    assert latent["members"] == [] and latent["pairs"] is None
+    assert held["latents"][0]["pairs"]["q"] == [0.01, 0.3, None]
     ids = gabor_trials.image_ids(TEST)
     assert [of["image"] for of in held["images"]] == ids.tolist()
     assert {c for of in held["images"] for c in of["candidates"]} <= set(held["pictures"])
@@ -119,6 +136,7 @@ def test_it_loads_without_errors_and_answers_clicks(page, tmp_path):
     body = re.search(r"<body[^>]*>", done.stdout)[0]
     assert 'data-errors="[]"' in body and 'data-ready="yes"' in body
     assert re.search(r'id="about-latent">Latent 3 of 3: channel 2', done.stdout)
+    assert "No few neurons rebuild it." in done.stdout and "not tested: of the latents" in done.stdout
     assert "Taken for another: 1 other test image matches" in done.stdout
     assert re.search(r'id="field-title">Receptive field of neuron 7:', done.stdout)
-    assert done.stdout.count('class="main-svg"') >= 2 * 6  # six plots were drawn
+    assert done.stdout.count('class="main-svg"') >= 2 * 7  # seven plots were drawn

@@ -109,6 +109,8 @@ rule explore:
         pixels=ancient(results("attributions/pixels")),
         neurons_manifest=results("attributions/neurons.json"),
         neurons=ancient(results("attributions/neurons")),
+        latents_manifest=results("attributions/latents.json"),
+        latents=ancient(results("attributions/latents")),
         reconstruction_manifest=results("probes/reconstruction.json"),
         reconstruction=ancient(results("probes/reconstruction")),
         template=[source(f"dina/explorer/page.{kind}") for kind in ("html.jinja", "js")],

@@ -10,6 +10,7 @@ with stage(snakemake) as job:
         job.input("session"),
         job.input("pixels"),
         job.input("neurons"),
+        job.input("latents"),
         job.input("reconstruction"),
         job.output("page"),
         simulated=job.params.simulated,
