@@ -106,7 +106,7 @@ def _planes(session: Path) -> list[dict[str, Any]]:
 
 
 def _latents(pixels: Path, neurons: Path, latents: Path) -> list[dict[str, Any]]:
-    """Each latent's place and agreement, its image regions, the neurons that make it, those that rebuild it, and pairs."""
+    """Each latent's place, agreement and image regions; the neurons that make it or rebuild it; their pairs."""
     table = stores.read_table(neurons, "latents")
     rebuilt, members = (stores.read_table(latents, name).query("target == 'neural'") for name in ("latents", "members"))
     rebuilt = rebuilt.set_index("unit")

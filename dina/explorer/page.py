@@ -26,7 +26,7 @@ def write_explorer(
     Parameters
     ----------
     recording : its name
-    responses, session, pixels, neurons, latents, reconstruction : stores, as :func:`dina.explorer.content.content` reads them
+    responses, session, pixels, neurons, latents, reconstruction : stores, see :func:`dina.explorer.content.content`
     output : the page
     simulated : whether the recording is; the page says so
     """
