@@ -10,7 +10,7 @@ FIGURES = {
         "prediction",
     ],
     "time": ["time-course"],
-    "ablation": ["frequency-ablation", "neuron-curve"],
+    "ablation": ["frequency-ablation", "structure-ablation", "neuron-curve"],
     "attribution": ["saliency", "neuron-importance", "receptive-fields"],
 }
 
