@@ -15,7 +15,7 @@ from dina import stores
 from dina.ablation.conditions import NONE, TEXTURE, Ablation, ablations, retrained
 from dina.ablation.filters import unit_of, usable_cutoffs
 from dina.ablation.occlusion import OcclusionMap, occlusion_map, steps_of
-from dina.ablation.scoring import RETRAINED, Scored, Textures, first_in_pool, frozen, queries_of, refitted
+from dina.ablation.scoring import Scored, Textures, first_in_pool, frozen, queries_of, refitted
 from dina.ablation.textures import read_textures
 from dina.ablation.verdicts import Verdict, coarse_or_fine, shape_or_texture, structure_or_category
 from dina.decoders.base import load_decoder
@@ -222,10 +222,8 @@ class _Tally:
         n_images = len(scored.gallery.images)
         if len(scored.rows) == n_images:
             yield WHOLE, scored.rows
-        if scored.ablation.kind in BESIDE_TEXTURES or scored.ablation == TEXTURE:
-            has_textures = scored.condition != RETRAINED or len(self.textured) == n_images
-            if len(self.textured) and has_textures:
-                yield TEXTURED, self.textured
+        if scored.ablation.kind in (*BESIDE_TEXTURES, TEXTURE.kind) and len(self.textured):
+            yield TEXTURED, self.textured
 
     def _about(self, scored: Scored, mode: str, pool: str, rows: np.ndarray) -> dict[str, Any]:
         beyond = float(np.mean(scored.gallery.beyond[rows]))

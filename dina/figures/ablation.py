@@ -1,4 +1,4 @@
-"""The figures of ablation: which spatial frequencies and how many neurons identification needs."""
+"""The figures of ablation: which frequencies, what of shape and texture, and how many neurons identification needs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from dina.figures.frequencies import draw_frequencies
 from dina.figures.neuron_curve import draw_neuron_curve
+from dina.figures.structure import draw_structure
 from dina.figures.style import house_style, save
 
 
 def plot_ablation(images: Path, neurons: Path, folder: Path) -> None:
-    """Draw ``frequency-ablation`` and ``neuron-curve``.
+    """Draw ``frequency-ablation``, ``structure-ablation`` and ``neuron-curve``.
 
     Parameters
     ----------
@@ -19,4 +20,5 @@ def plot_ablation(images: Path, neurons: Path, folder: Path) -> None:
     """
     with house_style():
         save(draw_frequencies(images), folder, "frequency-ablation")
+        save(draw_structure(images), folder, "structure-ablation")
         save(draw_neuron_curve(neurons), folder, "neuron-curve")
