@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from dina import stores
 from dina.probing.statistics import SEED, bounds, interval, resampled
 
 COARSE_OR_FINE, SHAPE_OR_TEXTURE, STRUCTURE_OR_CATEGORY = QUESTIONS = (
@@ -111,6 +114,21 @@ def structure_or_category(same: np.ndarray, other: np.ndarray, chance: np.ndarra
     """
     found = _decide(STRUCTURE_OR_CATEGORY, same - chance, other - chance, KEPT, n_bootstrap)
     return _with(found, not _is_above(other - chance, 0, n_bootstrap))
+
+
+def tabulate_verdicts(recordings: dict[str, Path], csv: Path) -> None:
+    """The verdicts of all recordings in one table, ``recording`` first.
+
+    Parameters
+    ----------
+    recordings : name → the recording's folder of results
+    """
+    tables = []
+    for name, folder in recordings.items():
+        table = stores.read_table(folder / "ablations" / "images", "verdicts")
+        table.insert(0, "recording", name)
+        tables.append(table)
+    pd.concat(tables, ignore_index=True).to_csv(csv, index=False, float_format="%.6g")
 
 
 def crossing(differences: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:

@@ -87,11 +87,13 @@ def _draw_filter(axes: Axes, scores: pd.DataFrame, original: float) -> dict[floa
     """
     for (condition, mode), (name, colour, marker, beside) in STYLES.items():
         of = scores[(scores["condition"] == condition) & (scores["trial_mode"] == mode)].sort_values("place")
-        if (of["ablation"] != "none").sum() == 0:
+        if set(of["ablation"]) <= {"none"}:
             continue
         place = of["place"] * beside
         axes.vlines(place, of["ci_low"], of["ci_high"], color=colour, linewidth=0.8)
-        axes.plot(place, of["value"], color=colour, marker=marker, label=name)
+        is_filtered = of["ablation"] != "none"
+        axes.plot(place[is_filtered], of["value"][is_filtered], color=colour, marker=marker, label=name)
+        axes.plot(place[~is_filtered], of["value"][~is_filtered], marker, color=colour)
         axes.plot(place[of["marked"]], of["value"][of["marked"]], marker, color=colour, markerfacecolor="white")
         axes.axhline(of.loc[of["ablation"] == "none", "value"].iloc[0], color=colour, linewidth=0.6, linestyle="--")
     axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="contrast not fully restored")
@@ -106,17 +108,10 @@ def _draw_filter(axes: Axes, scores: pd.DataFrame, original: float) -> dict[floa
 
 def _shade_crossing(axes: Axes, verdicts: pd.DataFrame) -> None:
     """The interval of the frequency that has as much on either side, from one trial and towers as trained."""
-    of = verdicts[(verdicts["condition"] == "frozen") & (verdicts["trial_mode"] == "single")].dropna(subset="crossing")
-    for row in of.itertuples():
-        axes.axvspan(
-            row.crossing_low,
-            row.crossing_high,
-            color=PALE,
-            alpha=0.5,
-            linewidth=0,
-            zorder=0,
-            label="as much below as above",
-        )
+    of = verdicts[(verdicts["condition"] == "frozen") & (verdicts["trial_mode"] == "single")]
+    style = {"color": PALE, "alpha": 0.5, "linewidth": 0, "zorder": 0, "label": "as much below as above"}
+    for row in of.dropna(subset="crossing").itertuples():
+        axes.axvspan(row.crossing_low, row.crossing_high, **style)
 
 
 def _draw_example(axes: Axes, image: np.ndarray, name: str) -> None:

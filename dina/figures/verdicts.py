@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from dina.figures.looks import written
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 TOLD_BY = "single"  # trial mode: the sharper question, and the scoreboard's headline
-CONDITIONS = {"frozen": "decoder as trained", "retrained": "fitted anew to ablated images"}
+CONDITIONS = {"frozen": "as trained", "retrained": "fitted anew"}
 LEAST_P = 0.001  # what as many flips of signs as bootstrap samples can tell
 
 
@@ -38,11 +40,19 @@ def answers(verdicts: pd.DataFrame) -> dict[str, dict[str, Answer]]:
     }
 
 
+def read_verdicts(csv: Path) -> dict[str, dict[str, dict[str, Answer]]]:
+    """Recording → :func:`answers`, from the table over recordings."""
+    import pandas as pd
+
+    table = pd.read_csv(csv)
+    return {str(recording): answers(of) for recording, of in table.groupby("recording", sort=False)}
+
+
 def _answer(row) -> Answer:
     p = f"p < {LEAST_P}" if row.p <= LEAST_P else f"p = {row.p:.2g}"
     effect = f"{written(row.effect, 2)} [{written(row.ci_low, 2)}, {written(row.ci_high, 2)}]"
     crossing = ""
     if row.crossing == row.crossing:
-        bounds = f"{row.crossing_low:.2g}–{row.crossing_high:.2g}"
-        crossing = f"; as much below as above {row.crossing:.2g} [{bounds}] {row.cutoff_unit}"
+        bounds = f"{row.crossing_low:.2g}, {row.crossing_high:.2g}"
+        crossing = f"; equal at {row.crossing:.2g} [{bounds}] {row.cutoff_unit}"
     return Answer(row.verdict, f"{effect}, {p}, {row.n} images{crossing}")
