@@ -17,7 +17,7 @@ from dina.recordings.trials import TEST, TrialResponses
 from dina.settings import Detail, DinaSettings, GaborSettings
 
 FROZEN, RETRAINED = CONDITIONS = ("frozen", "retrained")
-QUICK_PX = 32  # shorter side of images that a quick refit sees: enough for 10 cycles an image, the bank's finest
+QUICK_PX_PER_CYCLE = 3.2  # of the bank's finest filter, in images that a quick refit sees: 32 pixels for 10 cycles
 QUICK_COMPONENTS = 200  # of the images, in a quick refit: identification as with 600, in a third of the time
 
 
@@ -116,16 +116,25 @@ def refitted(
         gallery = Filtered(every.images[test], every.gain[test], every.beyond[test])
         changed, settings, seeds = replace(trials, images=every.images), dina, dina.seeds
         if detail == "quick":
-            changed, settings, seeds = reduced(changed), _with_fewer_components(dina), dina.seeds[:1]
+            changed, settings, seeds = (
+                reduced(changed, max(gabor.frequencies_cpi)),
+                _with_fewer_components(dina),
+                dina.seeds[:1],
+            )
         models = [retrain(changed, settings, gabor, detail=detail, seed=one, device=device) for one in seeds]
         scores = _scores(models, _embedded(models, queries_of(changed)), changed.images[test])
         yield Scored(ablation, RETRAINED, gallery, np.arange(len(test)), scores)
 
 
-def reduced(trials: TrialResponses) -> TrialResponses:
-    """Trials with images averaged over blocks to no less than ``QUICK_PX``; as they are where blocks do not fit."""
+def reduced(trials: TrialResponses, finest_cpi: float) -> TrialResponses:
+    """Trials with images averaged over blocks to ``QUICK_PX_PER_CYCLE`` or more; as they are where blocks do not fit.
+
+    Parameters
+    ----------
+    finest_cpi : the finest frequency that the decoder has filters for, cycles per image
+    """
     n, height, width = trials.images.shape
-    block = min(height, width) // QUICK_PX
+    block = int(min(height, width) / (QUICK_PX_PER_CYCLE * finest_cpi) + 1e-9)
     if block < 2 or height % block or width % block:
         return trials
     blocks = trials.images.reshape(n, height // block, block, width // block, block)

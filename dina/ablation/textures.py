@@ -97,16 +97,19 @@ def textures_of(
     for start in range(0, len(images), AT_ONCE):
         some = slice(start, start + AT_ONCE)
         target = _measured(model, _batch(images[some], device)).detach()
+        asked = target.isfinite()  # a band without variance has neither skewness nor kurtosis
         made = _batch(scramble_phases(images[some], ids[some], seed).images, device).requires_grad_()
         optimiser = torch.optim.Adam([made], lr=LEARNING_RATE, amsgrad=True)
         for _ in range(n_steps):
             optimiser.zero_grad()
-            (_measured(model, made) - target).square().sum().backward()
+            _distance(_measured(model, made), target, asked).sum().backward()
+            made.grad.nan_to_num_(0, 0, 0)  # of such a band in the image that is made
             optimiser.step()
         with torch.no_grad():
-            distance = (_measured(model, made) - target).square().sum(1) / target.square().sum(1)
+            missed = _distance(_measured(model, made), target, asked)
+            missed /= _distance(torch.zeros_like(target), target, asked).clamp(min=torch.finfo(target.dtype).tiny)
         textures.append(made.detach()[:, 0].cpu().numpy())
-        errors.append(distance.cpu().numpy())
+        errors.append(missed.cpu().numpy())
     return np.concatenate(textures), np.concatenate(errors)
 
 
@@ -157,6 +160,11 @@ def _measured(model: PortillaSimoncelli, images: torch.Tensor) -> torch.Tensor:
     """(images, statistics), the extreme pixels 0."""
     statistics = model(images)[:, 0]
     return torch.cat([statistics[:, : EXTREMES.start], statistics[:, EXTREMES.stop :]], 1)
+
+
+def _distance(statistics: torch.Tensor, target: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """(images,) squared distance, over those statistics that both have."""
+    return torch.where(asked & statistics.isfinite(), statistics - target, 0).square().sum(1)
 
 
 def _batch(images: np.ndarray, device: torch.device) -> torch.Tensor:
