@@ -137,7 +137,8 @@ def verdicts_of(trials: TrialResponses, *, with_textures: bool, seed: int = 0) -
     dina = DinaSettings(seeds=(seed,))
     decoder = retrain(trials, dina, GABOR, detail="quick", seed=seed, device=CPU)
     textures = _textures(trials, with_textures, seed)
-    settings = AblationSettings(occlusion_steps=2, patch_grids=(), n_bootstrap=1000)
+    kinds = () if with_textures else None  # textures of training images, which a refit to them needs, are not made
+    settings = AblationSettings(occlusion_steps=2, patch_grids=(), retrain=kinds, n_bootstrap=1000)
     found = measure(trials, [decoder], textures, CUTOFFS_CPD, settings, dina, GABOR, detail="quick")
     return found.verdicts[found.verdicts["trial_mode"] == "averaged"]
 
