@@ -24,6 +24,7 @@ LEAST_BAND_PX = 8  # side of the coarsest band: below it there are fewer pixels 
 CORRELATED_PX = 7  # side of the window of spatial correlations, theirs; it must fit into the coarsest band
 ORIENTATIONS = 4
 EXTREMES = slice(4, 6)  # smallest and largest pixel among the statistics: they pull at single pixels
+HIGH_PASS_WEIGHT = 100.0  # as in plenoptic's own loss: that variance is small beside correlations
 LEARNING_RATE = 0.02  # of Adam, grey levels a step
 AT_ONCE = 64  # images in a batch: 0.4 GB at 64 × 64 pixels
 QUICK_IMAGES, QUICK_PX, QUICK_STEPS = 32, 32, 40
@@ -157,9 +158,11 @@ def _statistics(shape: tuple[int, int], device: torch.device) -> PortillaSimonce
 
 
 def _measured(model: PortillaSimoncelli, images: torch.Tensor) -> torch.Tensor:
-    """(images, statistics), the extreme pixels 0."""
+    """(images, statistics) without extreme pixels, the last one, the finest detail's variance, scaled up."""
     statistics = model(images)[:, 0]
-    return torch.cat([statistics[:, : EXTREMES.start], statistics[:, EXTREMES.stop :]], 1)
+    return torch.cat(
+        [statistics[:, : EXTREMES.start], statistics[:, EXTREMES.stop : -1], HIGH_PASS_WEIGHT * statistics[:, -1:]], 1
+    )
 
 
 def _distance(statistics: torch.Tensor, target: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:

@@ -53,12 +53,12 @@ def test_random_scores_sit_at_chance(gallery):
 def test_among_categories_is_the_mean_over_pools_of_equal_size():
     """Against every pool that can be drawn, one by one."""
     rng = np.random.default_rng(1)
-    category = np.array([0, 0, 0, 1, 1, 1, 1, 1, -1, 2])
-    scores, true = rng.random((9, 10)), np.array([0, 1, 2, 3, 4, 5, 9, 8, 0])
+    category = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, -1, 2])
+    scores, true = rng.random((9, 11)), np.array([0, 1, 2, 3, 4, 5, 10, 9, 0])
     same, other, chance = among_categories(scores, true, category)
     for k, image in enumerate(true):
         of = category[image]
-        kinds = [(category == of) & (np.arange(10) != image), (category != of) & (category >= 0)]
+        kinds = [(category == of) & (np.arange(11) != image), (category != of) & (category >= 0)]
         n = min(kind.sum() for kind in kinds)
         if of < 0 or n == 0:
             assert np.isnan([same[k], other[k], chance[k]]).all()
