@@ -28,6 +28,7 @@ rule all:
         f"{RESULTS}/tables/benchmarks.csv",
         f"{RESULTS}/tables/quality.csv",
         scoreboard(),
+        verdicts(),
         across_recordings("tables/across_recordings.csv"),
 
 

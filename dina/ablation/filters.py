@@ -1,4 +1,4 @@
-"""Low-pass and high-pass filters at cut-offs in cycles per degree, contrast matched to the original."""
+"""Low-pass, high-pass and band-pass filters in cycles per degree, contrast matched to the original."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from dina.errors import SettingsError, problem
 
-FilterKind = Literal["low_pass", "high_pass"]
+FilterKind = Literal["low_pass", "high_pass", "band_pass"]
 MAX_GAIN = 10.0  # amplifying what is left further than this shows digitisation, not the scene
 NYQUIST_SHARE = 0.8  # above it, the filter's skirt would reach the corners of the sampled frequencies
 TRANSITION_OCTAVES = 1.0  # width of the skirt: steeper rings, flatter leaves no band to speak of
@@ -18,7 +18,7 @@ MIN_CONTRAST = 1e-6  # of an image in [0, 1]; less is rounding: a blank image st
 
 @dataclass(frozen=True)
 class Filtered:
-    """Filtered images and what it took to match their contrast.
+    """Changed images and what it took to match their contrast.
 
     Attributes
     ----------
@@ -32,21 +32,31 @@ class Filtered:
     beyond: np.ndarray
 
 
-def filter_images(images: np.ndarray, kind: FilterKind, cutoff: float, degrees_per_pixel: float | None) -> Filtered:
-    """Remove frequencies above or below a cut-off, keep each image's mean and its RMS contrast.
+def filter_images(
+    images: np.ndarray,
+    kind: FilterKind,
+    cutoff: float,
+    degrees_per_pixel: float | None,
+    *,
+    upper: float | None = None,
+) -> Filtered:
+    """Remove frequencies above or below a cut-off, or outside a band; keep each image's mean and its RMS contrast.
 
     The transfer function is radial and a raised cosine of log frequency: 1 and 0 half an octave to
-    either side of the cut-off, 0.5 at it; low-pass and high-pass of one cut-off add up to 1. Images
-    are mirrored at their edges (the filter multiplies the discrete cosine transform), so no edge
-    meets its opposite.
+    either side of the cut-off, 0.5 at it; low-pass and high-pass of one cut-off add up to 1. A band is what the
+    low-pass at its upper cut-off passes more than that at its lower one, so that low-pass, neighbouring bands and
+    high-pass add up to 1 as well. Images are mirrored at their edges (the filter multiplies the discrete cosine
+    transform), so no edge meets its opposite. Time and memory grow with images × pixels.
 
     Parameters
     ----------
     images : (images, height, width)
-    kind : "low_pass" or "high_pass"
+    kind : "low_pass", "high_pass" or "band_pass"
     cutoff : float
-        Cycles per degree, or cycles per image width where ``degrees_per_pixel`` is None.
+        Cycles per degree, or cycles per image width where ``degrees_per_pixel`` is None; of a band the lower one.
     degrees_per_pixel : float, optional
+    upper : float
+        Upper cut-off of a band, in the same unit.
 
     Returns
     -------
@@ -54,14 +64,28 @@ def filter_images(images: np.ndarray, kind: FilterKind, cutoff: float, degrees_p
     """
     from scipy.fft import dctn, idctn
 
-    height, width = images.shape[1:]
-    passed = transfer((height, width), cutoff / _units_per_cycle_per_pixel(width, degrees_per_pixel))
+    shape = images.shape[1:]
+    unit = _units_per_cycle_per_pixel(shape[1], degrees_per_pixel)
+    passed = transfer(shape, cutoff / unit)
     if kind == "high_pass":
         passed = 1 - passed
-    passed[0, 0] = 0  # the mean is put back below
+    elif kind == "band_pass":
+        passed = transfer(shape, upper / unit) - passed
+    passed[0, 0] = 0  # the mean is put back by match_contrast
+    mean = images.mean((1, 2), keepdims=True)
+    return match_contrast(idctn(dctn(images - mean, axes=(1, 2)) * passed, axes=(1, 2)), images)
+
+
+def match_contrast(left: np.ndarray, images: np.ndarray) -> Filtered:
+    """What is left of images, with the images' means and RMS contrasts, amplified at most ``MAX_GAIN`` times.
+
+    Parameters
+    ----------
+    left, images : (images, height, width); the mean of ``left`` does not matter
+    """
     mean = images.mean((1, 2), keepdims=True)
     contrast = (images - mean).std((1, 2))
-    left = idctn(dctn(images - mean, axes=(1, 2)) * passed, axes=(1, 2))
+    left = left - left.mean((1, 2), keepdims=True)
     remaining = left.std((1, 2))
     needed = np.where(contrast > MIN_CONTRAST, contrast / np.maximum(remaining, MIN_CONTRAST), 1)
     gain = np.minimum(needed, MAX_GAIN).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -37,9 +38,12 @@ class DinaDecoder(Decoder):
 
     def compare(self, z: np.ndarray, represented: np.ndarray) -> np.ndarray:
         """Similarity of the maps."""
+        return self.embed(z) @ represented.T
+
+    def embed(self, z: np.ndarray) -> np.ndarray:
+        """The neural tower's maps (n, d) as they are compared: products with :meth:`represent` are the similarity."""
         with torch.no_grad():
-            neural = self.model.embed_neural(self.model.neural_tower(self._tensor(z)))
-            return (neural @ self._tensor(represented).T).cpu().numpy()
+            return self.model.embed_neural(self.model.neural_tower(self._tensor(z))).cpu().numpy()
 
     def features(self, z: np.ndarray) -> np.ndarray:
         """The neural tower's maps, flattened (n, channels · grid²)."""
@@ -87,3 +91,22 @@ class DinaDecoder(Decoder):
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         device = self.model.log_inverse_temperature.device
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(device)
+
+
+def represent_together(decoders: Sequence[DinaDecoder], images: np.ndarray) -> list[np.ndarray]:
+    """What each of several decoders compares of (m, height, width) images, at little more than the cost of one.
+
+    Seeds of a Gabor tower have one and the same bank, whose maps are most of the cost and are computed once.
+    """
+    first, towers = decoders[0], [decoder.model.image_tower for decoder in decoders]
+    banks = {str(decoder.about["gabor"]) + str(decoder.about["image_shape"]) for decoder in decoders}
+    if len(banks) > 1 or not all(isinstance(tower, GaborImageTower) for tower in towers):
+        return [decoder.represent(images) for decoder in decoders]
+    found: list[list[torch.Tensor]] = [[] for _ in decoders]
+    with torch.no_grad():
+        for batch in first._tensor(images).split(BATCH_IMAGES):
+            maps = towers[0].bank(batch)
+            for decoder, parts in zip(decoders, found, strict=True):
+                model = decoder.model
+                parts.append(model.embed_images(model.image_tower.of_maps(maps, batch)))
+    return [torch.cat(parts).cpu().numpy() for parts in found]

@@ -58,7 +58,11 @@ class GaborImageTower(nn.Module):
 
     def prepare(self, images: torch.Tensor) -> torch.Tensor:
         """What training leaves alone, and so needs once: (n, components) before the learned gains."""
-        components = self.components(self.bank(images))
+        return self.of_maps(self.bank(images), images)
+
+    def of_maps(self, maps: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """(n, components) as :meth:`prepare`, given the bank's maps, which towers with one bank can share."""
+        components = self.components(maps)
         has_share = self.learned is not None and self.learned.share > 0
         return components + self.learned(images) if has_share else components
 

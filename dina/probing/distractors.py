@@ -1,10 +1,11 @@
-"""Pools of chosen distractors: the images most and least like the one shown, and those of its category."""
+"""Pools of chosen distractors: the images most and least like the one shown, those of its category and of others."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from dina.decoders.pictures import shrink
+from dina.probing.pools import top_k_probability
 
 N_DISTRACTORS = 9  # so that chance is a tenth
 COARSE_PX = 16
@@ -60,6 +61,37 @@ def first_of_pool(scores: np.ndarray, true: np.ndarray, pool: np.ndarray) -> np.
     others = np.where(of_query == NONE, -np.inf, np.take_along_axis(scores, np.maximum(of_query, 0), 1))
     ahead, tied = (others > own).sum(1), (others == own).sum(1)
     return np.where((of_query != NONE).any(1), np.where(ahead > 0, 0.0, 1 / (1 + tied)), np.nan)
+
+
+def among_categories(
+    scores: np.ndarray, true: np.ndarray, category: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How surely the shown image is first among others of its category, and among as many of other categories.
+
+    All pools of equal size are averaged over, exactly: where a category has fewer or more images than there are
+    others, the larger side is drawn from.
+
+    Parameters
+    ----------
+    scores : (queries, images)
+    true : (queries,) the shown image
+    category : (images,) -1 where unknown; such images are candidates of neither kind
+
+    Returns
+    -------
+    same, other : (queries,) probability of coming first; NaN where the image has no candidate of one kind
+    chance : (queries,) one over the pools' size
+    """
+    own = np.take_along_axis(scores, true[:, None], 1)
+    ahead = (scores > own) + 0.5 * (scores == own)
+    shown = category[true][:, None]
+    same = (category == shown) & (shown >= 0)
+    same[np.arange(len(true)), true] = False
+    other = (category != shown) & (shown >= 0) & (category >= 0)
+    n = np.minimum(same.sum(1), other.sum(1))
+    found = [top_k_probability((ahead * of).sum(1), of.sum(1) + 1, n + 1, 1) for of in (same, other)]
+    found = [np.where(n > 0, first, np.nan) for first in found]
+    return found[0], found[1], np.where(n > 0, 1 / (1 + n), np.nan)
 
 
 def chance_of_pool(pool: np.ndarray) -> float:

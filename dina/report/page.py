@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dina.figures.looks import LOOKS
+from dina.figures.verdicts import CONDITIONS, read_verdicts
 from dina.recordings.limits import DRAWN
 from dina.report.benchmarks import read_benchmarks
 from dina.report.facts import recording_facts
@@ -29,6 +30,7 @@ def write_report(
     benchmarks: Path,
     *,
     scoreboard: Path | None,
+    verdicts: Path | None,
     across: Path | None,
     captions: Path,
     simulated: list[str],
@@ -43,6 +45,7 @@ def write_report(
     output : the page; figures are embedded, so that it opens offline and can be sent by mail
     benchmarks : CSV table of the jobs' times and memory
     scoreboard : CSV of all scores, or None where no recording has stimuli
+    verdicts : CSV of the image ablations' verdicts, or None likewise
     across : PNG figure of several recordings side by side, or None where fewer than two have stimuli
     captions : folder with one reStructuredText caption a figure, under the figure's name, and those of the tables,
         ``scoreboard.rst`` and ``quality-table.rst``;
@@ -54,6 +57,7 @@ def write_report(
     times.to_csv(benchmarks, index=False, float_format="%.3f")
     stated = {name: StatedSettings(**settings[name]) for name in recordings}
     boards = read_boards(scoreboard) if scoreboard else {}
+    told = read_verdicts(verdicts) if verdicts else {}
     sections = [
         {
             "name": name,
@@ -65,6 +69,7 @@ def write_report(
             "figures": [_figure(Path(path), captions, name in simulated) for path in paths],
             "scoreboard": _caption(captions / "scoreboard.rst", name in simulated),
             "board": boards.get(name),
+            "verdicts": told.get(name, {}),
             "jobs": times[times["recording"] == name].head(LONGEST_JOBS).to_dict("records"),
             "seconds": times.loc[times["recording"] == name, "seconds"].sum(),
         }
@@ -78,7 +83,7 @@ def write_report(
         **_caption(captions / "quality-table.rst", any(name in simulated for name in recordings)),
     }
     together = _figure(across, captions, bool(simulated)) if across else None
-    text = _template().render(sections=sections, together=together, looks=LOOKS, quality=quality)
+    text = _template().render(sections=sections, together=together, looks=LOOKS, quality=quality, conditions=CONDITIONS)
     output.write_text(text, encoding="utf-8")
 
 

@@ -12,7 +12,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from dina.settings.analysis import AblationSettings, AttributionSettings, LatentMapSettings, ProbingSettings
+from dina.settings.analysis import (
+    Ablated,
+    AblationSettings,
+    AttributionSettings,
+    LatentMapSettings,
+    ProbingSettings,
+    TextureSettings,
+)
 from dina.settings.decoding import (
     AlignmentSettings,
     CcaSettings,
@@ -52,6 +59,7 @@ from dina.settings.simulation import (
 from dina.settings.sweep import SweepSettings
 
 __all__ = [
+    "Ablated",
     "AblationSettings",
     "AcquisitionInfo",
     "AcquisitionSettings",
@@ -93,6 +101,7 @@ __all__ = [
     "SimulationSettings",
     "StimuliSettings",
     "SweepSettings",
+    "TextureSettings",
     "nearest",
     "parse",
     "read_values",

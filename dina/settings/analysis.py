@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,28 @@ class ProbingSettings(Section):
     )
 
 
+Ablated = Literal["low_pass", "high_pass", "band_pass", "phase_scrambled", "line_drawing", "patch_shuffled", "texture"]
+
+
+class TextureSettings(Section):
+    """Images with the texture statistics of the test images, and nothing of their shape."""
+
+    n_images: Count | None = Field(
+        None,
+        description="Test images that get a texture, evenly spread; null follows `detail`: quick 32, full all images, "
+        "training ones too, so that DINA can be fitted anew to textures.",
+    )
+    size_px: Annotated[int, Field(ge=16)] | None = Field(
+        None,
+        description="Shorter side at which textures are made, pixels; null follows `detail`: quick 32, full the "
+        "images' own.",
+    )
+    n_steps: Count | None = Field(
+        None, description="Steps of gradient descent; null follows `detail`: quick 40, full 200."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the noise that textures start from.")
+
+
 class AblationSettings(Section):
     """What is taken away from images and neurons."""
 
@@ -36,6 +58,21 @@ class AblationSettings(Section):
         (1.5, 3.0, 6.0, 12.0, 24.0),
         description="Cut-offs where the images' width in degrees is unknown, cycles per image.",
     )
+    patch_grids: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+        (2, 4, 8), description="Patches a side into which images are cut before these change places."
+    )
+    occlusion_window: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="Side of the grey window that hides a part of the candidates, share of the image's sides."
+    )
+    occlusion_steps: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Positions of that window along each side; null follows `detail`: quick 4, full 13."
+    )
+    retrain: tuple[Ablated, ...] | None = Field(
+        None,
+        description="Ablations to which DINA is also fitted anew; null follows `detail`: quick low_pass and high_pass "
+        "at their middle cut-off, full all at every cut-off.",
+    )
+    textures: TextureSettings = TextureSettings()
     neuron_shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = Field(
         (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         description="Shares of neurons left on.",
@@ -52,7 +89,9 @@ class AblationSettings(Section):
         "quick 5, full 20.",
     )
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the random orders and of the shuffles.")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        0, description="Seed of random orders, shuffles, phases and patches' places."
+    )
 
 
 class LatentMapSettings(Section):

@@ -46,6 +46,20 @@ def test_low_and_high_pass_share_the_image_between_them():
     np.testing.assert_allclose(parts[0] + parts[1], image - mean, atol=1e-5)
 
 
+def test_neighbouring_bands_share_what_lies_between():
+    image = np.random.default_rng(3).random((2, 48, 48), np.float32)
+    low, high = filter_images(image, "low_pass", 3, None), filter_images(image, "high_pass", 9, None)
+    bands = [filter_images(image, "band_pass", a, None, upper=b) for a, b in ((3, 5), (5, 9))]
+    mean = image.mean((1, 2), keepdims=True)
+    parts = [(f.images - mean) / f.gain[:, None, None] for f in (low, *bands, high)]
+    np.testing.assert_allclose(sum(parts), image - mean, atol=1e-5)
+
+
+def test_only_the_band_passes():
+    out = filter_images((grating(2) + grating(8) + grating(24) - 1)[None], "band_pass", 4, None, upper=16).images[0]
+    assert max(abs(amplitude(out, 2)), abs(amplitude(out, 24))) < 1e-6 and amplitude(out, 8) > 0.3
+
+
 @pytest.mark.parametrize("kind", ["low_pass", "high_pass"])
 def test_mean_and_contrast_are_kept(kind):
     image = np.random.default_rng(1).random((4, SIZE, SIZE), np.float32)

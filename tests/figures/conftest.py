@@ -1,5 +1,7 @@
 """Small stores as the stages write them, with a truth where one exists."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,18 +202,59 @@ def write_prediction(path, *, ceilings):
         stores.write_attributes(store, {"n_images": 15, "explainable_above": 0.15, "explainable_told_by": "train"})
 
 
-def write_ablations(folder, *, ranked=True):
-    """Filters at two cut-offs, and curves over three shares; without a ranking only in random order."""
-    rng = np.random.default_rng(3)
-    conditions = [("none", None)] + [(kind, cutoff) for kind in ("low_pass", "high_pass") for cutoff in (0.1, 0.2)]
-    rows = [("dina", -1, mode, 20, "top1", 0.3) for _ in conditions for mode in SINGLE_AND_AVERAGED]
-    kinds = np.repeat([kind for kind, _ in conditions], 2)
-    cutoffs = np.repeat([np.nan if cutoff is None else cutoff for _, cutoff in conditions], 2)
-    with stores.new_store(folder / "images") as store:
-        stores.write_table(store, "scores", scores(rows).assign(ablation=kinds, cutoff=cutoffs, marked=cutoffs > 0.1))
+ABLATED = [
+    {"ablation": "none"},
+    *({"ablation": kind, "cutoff": cutoff} for kind in ("low_pass", "high_pass") for cutoff in (0.1, 0.2)),
+    {"ablation": "band_pass", "cutoff": 0.1, "upper": 0.2},
+    {"ablation": "line_drawing"},
+    {"ablation": "patch_shuffled", "grid": 4},
+    {"ablation": "texture"},
+]
+
+
+def write_image_ablation(path, *, categories=True, textures=True):
+    """Ablations of images, those in quick detail fitted anew; without categories, without textures."""
+    rng = np.random.default_rng(6)
+    empty = {"cutoff": None, "upper": None, "grid": None}
+    conditions = [empty | of for of in ABLATED if textures or of["ablation"] != "texture"]
+    rows, about = [], []
+    for of in conditions:
+        is_filter = of["cutoff"] is not None
+        pools = ["textured"] * (textures and not is_filter) + ["test"] * (of["ablation"] != "texture")
+        states = ["frozen", "retrained"] if of["ablation"] == "none" or of["cutoff"] == 0.2 else ["frozen"]
+        for pool, state, mode in product(pools, states, SINGLE_AND_AVERAGED):
+            rows.append(("dina", -1, mode, 20 if pool == "test" else 8, "top1", 0.3))
+            about.append(of | {"pool": pool, "condition": state, "marked": of["cutoff"] == 0.2})
+    verdict = {"effect": 0.4, "ci_low": 0.2, "ci_high": 0.6, "p": 0.0001, "n": 20, "cutoff_unit": "cycles/deg"}
+    crossing = {"crossing": 0.12, "crossing_low": 0.11, "crossing_high": 0.14}
+    verdicts = [verdict | crossing | {"question": "coarse or fine", "verdict": "coarse", "condition": "frozen"}]
+    nowhere = dict.fromkeys(crossing, np.nan)
+    verdicts += [verdicts[0] | nowhere | {"condition": "retrained", "p": 0.04}]
+    verdicts += [verdict | nowhere | {"question": "shape or texture", "verdict": "undecided", "condition": "frozen"}]
+    of_candidates = [
+        {"candidates": name, "condition": state, "trial_mode": mode, "pool_size": 5.4, "chance": 0.2, "value": 0.7}
+        for name in ("same", "other")
+        for state in ("frozen", "retrained")
+        for mode in SINGLE_AND_AVERAGED
+    ]
+    with stores.new_store(path) as store:
+        columns = pd.DataFrame(about).astype(dict.fromkeys(empty, float))
+        stores.write_table(store, "scores", pd.concat([scores(rows), columns], axis=1))
+        table = pd.concat([pd.DataFrame(verdicts).assign(trial_mode=mode) for mode in SINGLE_AND_AVERAGED])
+        stores.write_table(store, "verdicts", table)
+        known = pd.DataFrame(of_candidates).assign(ci_low=0.6, ci_high=0.8)
+        stores.write_table(store, "categories", known if categories else pd.DataFrame())
         stores.write_array(store, "examples", rng.random((len(conditions), 2, 8, 8), np.float32))
-        described = [{"ablation": kind, "cutoff": cutoff} for kind, cutoff in conditions]
-        stores.write_attributes(store, {"conditions": described, "cutoff_unit": "cycles/deg"})
+        stores.write_array(store, "occlusion", rng.random((3, 3), np.float32) / 10)
+        stores.write_array(store, "occlusion_similarity", rng.random((3, 3), np.float32) / 10)
+        attributes = {"conditions": conditions, "cutoff_unit": "cycles/deg", "occlusion_window": 0.25}
+        stores.write_attributes(store, attributes)
+    return path
+
+
+def write_ablations(folder, *, ranked=True):
+    """Ablated images, and curves over three shares of neurons; without a ranking only in random order."""
+    write_image_ablation(folder / "images")
     shares, curves, needed = (0.1, 0.5, 1.0), [], []
     orders = ("strongest", "random", "response", "attribution", "central", "matched")
     asked = [(name, order, "mean") for order in orders[:2] for name in DECODERS]

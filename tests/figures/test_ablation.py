@@ -4,21 +4,34 @@ from dina import stores
 from dina.figures.ablation import plot_ablation
 from dina.figures.neuron_curve import draw_neuron_curve
 from dina.figures.neuron_orders import draw_neuron_orders
+from dina.figures.structure import draw_structure
 from dina.figures.style import house_style
-from tests.figures.conftest import drawn_twice, write_ablations
+from tests.figures.conftest import drawn_twice, write_ablations, write_image_ablation
 
-NAMES = ("frequency-ablation", "neuron-curve", "neuron-orders")
+NAMES = ("frequency-ablation", "structure-ablation", "neuron-curve", "neuron-orders")
 
 
 def test_curves_with_chance(tmp_path):
     stores = write_ablations(tmp_path)
     files = drawn_twice(lambda folder: plot_ablation(*stores, folder), tmp_path)
     assert set(files) == {f"{name}.{kind}" for name in NAMES for kind in ("svg", "png")}
-    frequencies, neurons, orders = (files[f"{name}.svg"].decode() for name in NAMES)
+    frequencies, structure, neurons, orders = (files[f"{name}.svg"].decode() for name in NAMES)
     assert "cut-off (cycles/deg)" in frequencies and ">original<" in frequencies and ">chance<" in frequencies
+    assert "only one band" in frequencies and "0.1–0.2" in frequencies and "fitted anew" in frequencies
+    assert "as much below as above" in frequencies
+    assert "among 8 images" in structure and ">4 × 4<" in structure and "among 5.4 images" in structure
+    assert ">coarse<" in structure and "p = 0.04" in structure and "equal at 0.12 [0.11, 0.14] cycles/deg" in structure
     assert "strongest neurons first" in neurons and "neurons in random order" in neurons
     assert "share of 30 neurons" in neurons and ">chance<" in neurons and "50 % of its own best" in neurons
     assert "trained anew" in orders and "matched in reliability" in orders and orders.count("no effect found") == 2
+
+
+def test_without_categories_and_textures(tmp_path):
+    path = write_image_ablation(tmp_path / "images", categories=False, textures=False)
+    with house_style():
+        dots, among, *_ = draw_structure(path).axes
+    assert "among 20 images" in dots.get_ylabel() and "no category" in among.texts[0].get_text()
+    assert "texture" not in [label.get_text() for label in dots.get_xticklabels()]
 
 
 def test_without_a_ranking_only_random_orders(tmp_path):

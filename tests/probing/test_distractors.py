@@ -1,7 +1,9 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from dina.probing.distractors import NONE, chance_of_pool, distractors, first_of_pool
+from dina.probing.distractors import NONE, among_categories, chance_of_pool, distractors, first_of_pool
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +48,30 @@ def test_random_scores_sit_at_chance(gallery):
     true = np.tile(np.arange(20), 200)
     for pool in distractors(*gallery).values():
         assert np.nanmean(first_of_pool(scores, true, pool)) == pytest.approx(chance_of_pool(pool), abs=0.02)
+
+
+def test_among_categories_is_the_mean_over_pools_of_equal_size():
+    """Against every pool that can be drawn, one by one."""
+    rng = np.random.default_rng(1)
+    category = np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, -1, 2])
+    scores, true = rng.random((9, 11)), np.array([0, 1, 2, 3, 4, 5, 10, 9, 0])
+    same, other, chance = among_categories(scores, true, category)
+    for k, image in enumerate(true):
+        of = category[image]
+        kinds = [(category == of) & (np.arange(11) != image), (category != of) & (category >= 0)]
+        n = min(kind.sum() for kind in kinds)
+        if of < 0 or n == 0:
+            assert np.isnan([same[k], other[k], chance[k]]).all()
+            continue
+        for found, kind in zip((same[k], other[k]), kinds, strict=True):
+            pools = list(combinations(np.flatnonzero(kind), n))
+            expected = np.mean([scores[k, image] > scores[k, list(pool)].max() for pool in pools])
+            assert found == pytest.approx(expected)
+        assert chance[k] == pytest.approx(1 / (1 + n))
+
+
+def test_a_decoder_of_categories_alone_is_at_chance_among_one():
+    category = np.repeat(np.arange(4), 5)
+    scores = (category[:, None] == category).astype(float)
+    same, other, chance = among_categories(scores, np.arange(20), category)
+    assert (other == 1).all() and np.median(same) < 0.51 and (chance == 0.2).all()

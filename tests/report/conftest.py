@@ -144,6 +144,10 @@ def results(tmp_path):
         row("dina", "neurons_for_90pct", "single", 0.2, chance=float("nan")),
     ]
     pd.DataFrame(rows).to_csv(results / "tables/scoreboard.csv", index=False)
+    verdict = {"recording": "mouse", "trial_mode": "single", "effect": 0.49, "ci_low": 0.44, "ci_high": 0.53, "n": 12}
+    verdict |= {"crossing": 0.06, "crossing_low": 0.05, "crossing_high": 0.07, "cutoff_unit": "cycles/deg", "p": 0.0005}
+    verdicts = [verdict | {"question": "coarse or fine", "verdict": "coarse", "condition": "frozen"}]
+    pd.DataFrame(verdicts).to_csv(results / "tables/verdicts.csv", index=False)
     captions = tmp_path / "captions"
     captions.mkdir()
     for name in (*FIGURES, "scoreboard", "quality-table", "across-recordings"):

@@ -27,6 +27,7 @@ def page(results):
         output,
         benchmarks,
         scoreboard=results / "tables/scoreboard.csv",
+        verdicts=results / "tables/verdicts.csv",
         across=results / "mouse/figures/across-recordings.png",
         captions=captions,
         simulated=["mouse"],
@@ -62,6 +63,22 @@ def test_scores_and_the_best_of_them(page):
     best = re.findall(r'class="best">(\S+)', mouse)
     assert best == ["0.55", "0.61", "20"]  # the ideal observer is a reference; fewer neurons are better
     assert "the road ends at the session" in movie and "<th>among" not in movie
+
+
+def test_verdicts_stand_before_the_figures_they_rest_on(results):
+    figure = results / "mouse/figures/frequency-ablation.png"
+    figure.write_bytes((results / f"mouse/figures/{FIGURES[0]}.png").read_bytes())
+    captions = results.parent / "captions"
+    (captions / "frequency-ablation.rst").write_text("Title of frequencies\n\nShown.\n")
+    output = results / "report.html"
+    rest = {"scoreboard": None, "across": None, "captions": captions, "simulated": [], "settings": SETTINGS}
+    verdicts = results / "tables/verdicts.csv"
+    write_report(results, {"mouse": [str(figure)]}, output, results / "b.csv", verdicts=verdicts, **rest)
+    section = output.read_text(encoding="utf-8").split("<section")[1]
+    table = section.index("<strong>coarse</strong>")
+    assert section.index('id="mouse-verdicts"') < table < section.index("Title of frequencies</h3>")
+    assert "0.49 [0.44, 0.53], p &lt; 0.001, 12 images; equal at 0.06 [0.05, 0.07] cycles/deg" in section
+    assert "<td>–</td></tr>" in section  # not fitted anew
 
 
 def test_the_share_of_the_ceiling_stands_where_it_is_known(page, results):

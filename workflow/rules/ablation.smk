@@ -1,9 +1,39 @@
+rule synthesise_textures:
+    input:
+        manifest=results("responses.json"),
+        responses=ancient(results("responses")),
+    output:
+        manifest=results("ablations/textures.json"),
+        store=directory(results("ablations/textures")),
+    log:
+        results("logs/synthesise_textures.log"),
+    benchmark:
+        results("benchmarks/synthesise_textures.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, 4),
+        runtime=240,
+    params:
+        settings=of("ablation/textures"),
+        detail=of("detail"),
+        device=of("device"),
+        code=code_version("dina.ablation.textures"),
+    message:
+        "{wildcards.recording}: synthesising textures"
+    script:
+        "../scripts/synthesise_textures.py"
+
+
 rule ablate_images:
     input:
         responses_manifest=results("responses.json"),
         responses=ancient(results("responses")),
         decoder_manifests=dina_stores(".json"),
         decoders=ancient(dina_stores()),
+        textures_manifest=results("ablations/textures.json"),
+        textures=ancient(results("ablations/textures")),
     output:
         manifest=results("ablations/images.json"),
         store=directory(results("ablations/images")),
@@ -19,10 +49,13 @@ rule ablate_images:
         runtime=120,
     params:
         settings=of("ablation"),
+        dina=of("dina"),
+        gabor=of("gabor"),
+        detail=of("detail"),
         device=of("device"),
         code=code_version("dina.ablation.images"),
     message:
-        "{wildcards.recording}: ablating image frequencies"
+        "{wildcards.recording}: ablating images"
     script:
         "../scripts/ablate_images.py"
 

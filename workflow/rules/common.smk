@@ -309,6 +309,11 @@ def scoreboard():
     return [f"{RESULTS}/tables/scoreboard.csv"] if DECODING else []
 
 
+def verdicts():
+    """The verdicts of the image ablations, where any recording has stimuli."""
+    return [f"{RESULTS}/tables/verdicts.csv"] if DECODING else []
+
+
 def compared():
     """Recordings whose identification is one question: closed sets stand beside each other, not beside unseen images."""
     unseen = [

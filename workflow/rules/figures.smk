@@ -10,7 +10,12 @@ FIGURES = {
         "prediction",
     ],
     "time": ["time-course"],
-    "ablation": ["frequency-ablation", "neuron-curve", "neuron-orders"],
+    "ablation": [
+        "frequency-ablation",
+        "structure-ablation",
+        "neuron-curve",
+        "neuron-orders",
+    ],
     "attribution": [
         "saliency",
         "neuron-importance",

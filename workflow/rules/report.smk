@@ -8,6 +8,7 @@ rule tabulate_scoreboard:
                 "probes/reconstruction",
                 "probes/categories",
                 "probes/prediction",
+                "ablations/images",
                 "ablations/neurons",
             ],
         ),
@@ -18,6 +19,7 @@ rule tabulate_scoreboard:
             category="scoreboard",
         ),
         parquet=f"{RESULTS}/tables/scoreboard.parquet",
+        verdicts=f"{RESULTS}/tables/verdicts.csv",
     log:
         f"{RESULTS}/logs/tabulate_scoreboard.log",
     benchmark:
@@ -32,6 +34,7 @@ rule tabulate_scoreboard:
         results=RESULTS,
         recordings=DECODING,
         code=code_version("dina.probing.scoreboard"),
+        verdicts_code=code_version("dina.ablation.verdicts"),
     message:
         "tabulating the scoreboard"
     script:
@@ -139,6 +142,7 @@ rule report:
     input:
         figures=[path for recording in RECORDINGS for path in figures_of(recording)],
         scoreboard=scoreboard(),
+        verdicts=verdicts(),
         across=across_recordings("figures/across-recordings.png"),
         explorers=explorers(),
         captions=[

@@ -12,6 +12,7 @@ with stage(snakemake) as job:
         job.output("page"),
         job.output("benchmarks"),
         scoreboard=next(iter(job.inputs("scoreboard")), None),
+        verdicts=next(iter(job.inputs("verdicts")), None),
         across=next(iter(job.inputs("across")), None),
         captions=job.inputs("captions")[0].parent,
         simulated=list(job.params.simulated),
