@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
-from dina.attribution.gradients import Readout, integrated_gradient, mean_integrated_gradient
+from dina.attribution.gradients import Readout, integrated_gradients, mean_over_inputs
 from dina.attribution.towers import evenly, one_hot, tower_maps
 from dina.models.dual_tower import DualTower
 from dina.recordings.trials import TEST, TrialResponses
@@ -31,7 +31,11 @@ def latent_importance(
     z, _ = trials.averaged(TEST)
     z = torch.from_numpy(evenly(z, settings.n_images)).to(device)
     readout = Readout(model.neural_tower, one_hot(units, int(np.prod(model.neural_tower.layout)), device))
-    importance = mean_integrated_gradient(readout, z, settings.n_steps).cpu().numpy()
+
+    def found(some: torch.Tensor) -> torch.Tensor:
+        return integrated_gradients(readout, some, torch.zeros_like(some), settings.n_steps).abs()
+
+    importance = mean_over_inputs(found, len(units), z).cpu().numpy()
     return importance / importance.sum(1, keepdims=True)
 
 
@@ -42,26 +46,44 @@ def neurons_for_half(importance: np.ndarray) -> np.ndarray:
 
 
 def match_importance(
-    models: Sequence[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
+    models: Sequence[DualTower],
+    trials: TrialResponses,
+    settings: AttributionSettings,
+    device: torch.device,
+    split: int = TEST,
 ) -> np.ndarray:
-    """Each neuron's share in how far the shown image stands out of the gallery, mean over test images and seeds.
+    """Each neuron's share in how far the shown image stands out of the gallery, mean over a split's images and seeds.
 
-    Integrated gradients of the neural maps' product with the shown image's direction less the gallery's
-    mean direction. The response side is not normalised: from silence to the response the cosine of a
-    linear tower is constant, and its gradients along the way add up to nothing.
+    Integrated gradients, from silence, of :func:`shown_over_gallery`.
 
     Returns
     -------
     (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
     """
-    z, ids = trials.averaged(TEST)
+    z, ids = trials.averaged(split)
     z = torch.from_numpy(z).to(device)
-    own = torch.arange(len(z), device=device)
     shares = []
     for model in models:
-        direction = normalize(tower_maps(model.image_tower, trials.images[ids], device), dim=1)
-        readout = Readout(model.neural_tower, direction - direction.mean(0))
-        attribution, _ = integrated_gradient(readout, z, torch.zeros_like(z), own, settings.n_steps)
-        total = attribution.mean(0)
+        readout = shown_over_gallery(model, trials.images[ids], device)
+        total = integrated_gradients(readout, z, torch.zeros_like(z), settings.n_steps, own=True).mean(0)
         shares.append((total / total.sum()).cpu().numpy())
     return np.mean(shares, axis=0)
+
+
+def shown_over_gallery(model: DualTower, images: np.ndarray, device: torch.device) -> Readout:
+    """Of each image, the neural maps' product with its direction less the gallery's mean direction.
+
+    The response side is not normalised: from silence to the response the cosine of a linear tower is constant, and its
+    gradients along the way add up to nothing.
+    """
+    direction = normalize(tower_maps(model.image_tower, images, device), dim=1)
+    return Readout(model.neural_tower, direction - direction.mean(0))
+
+
+def response_over_others(model: DualTower, z: np.ndarray, device: torch.device) -> Readout:
+    """Of each response, the image maps' product with its direction less the responses' mean direction.
+
+    The image side is not normalised, for the same reason. Parameters: ``z`` (n, neurons).
+    """
+    direction = normalize(tower_maps(model.neural_tower, z, device), dim=1)
+    return Readout(model.image_tower, direction - direction.mean(0))
