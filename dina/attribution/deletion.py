@@ -45,12 +45,14 @@ def curve(score: Score, inputs: torch.Tensor, blank: torch.Tensor, order: np.nda
     n, size = order.shape
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(size)[None], axis=1)
-    counts = np.round(np.array(SHARES) * size).astype(int)
+    counts = np.round(np.array(SHARES[1:-1]) * size).astype(int)
     first = torch.from_numpy(rank[:, None] < counts[:, None]).to(inputs.device)  # (n, shares, d)
     kept = (first if insert else ~first).unflatten(2, inputs.shape[1:])
     shown = torch.where(kept, inputs[:, None], blank[:, None]).flatten(0, 1)
-    owners = torch.arange(n, device=inputs.device).repeat_interleave(len(SHARES))
-    return score(shown, owners).view(n, -1).cpu().numpy()
+    own = torch.arange(n, device=inputs.device)
+    between = score(shown, own.repeat_interleave(len(counts))).view(n, -1)
+    ends = [score(values, own)[:, None] for values in ((blank, inputs) if insert else (inputs, blank))]
+    return torch.cat([ends[0], between, ends[1]], 1).cpu().numpy()
 
 
 def area(curves: np.ndarray) -> np.ndarray:

@@ -16,15 +16,17 @@ from dina.attribution.deletion import SHARES, area, curve, order_of, random_orde
 from dina.attribution.gradients import Readout
 from dina.attribution.methods import EDGES, METHODS, PATCH_SHARE, RANDOM, own_scores, pixel_maps
 from dina.attribution.randomisation import fallen, rank_correlation
+from dina.attribution.towers import evenly
 from dina.models.dual_tower import DualTower
 from dina.probing.statistics import interval, paired_difference
-from dina.recordings.trials import TEST, TrialResponses
+from dina.recordings.trials import LEFT_OUT, TRAIN, VALIDATION, TrialResponses
 from dina.settings import AttributionSettings, DinaSettings, GaborSettings
 
 N_BOOTSTRAP = 1000
 N_RANDOM_ORDERS = 3  # enough for a mean over images; its interval is that of the images
-N_MASKS = 16  # random halves of the image's patches behind an infidelity
-N_NEARBY, NEARBY_GREY = 2, 0.02  # images so close that no one would see the difference: captum's usual radius
+N_MASKS = 8  # random halves of the image's patches behind an infidelity
+N_NEARBY, NEARBY_GREY = 1, 0.02  # images so close that no one would see the difference: captum's usual radius
+MOST_SHUFFLED = 400  # training images of the model that is to learn nothing
 MOST_ALIKE = 0.5  # correlation with maps of a model that knows nothing; an edge detector's is 1
 STEADY = 1.0  # sensitivity at which a map changes as much as it is large
 COLUMNS = ("method", "check", "value", "reference", "ci_low", "ci_high", "n", "passed")
@@ -140,11 +142,14 @@ def summary(values: np.ndarray) -> dict[str, Any]:
 def shuffled_model(
     trials: TrialResponses, dina: DinaSettings, gabor: GaborSettings, seed: int, device: torch.device
 ) -> DualTower:
-    """DINA's closed form on responses that were dealt out among the trials of training and validation images."""
-    fitted = np.flatnonzero(trials.split != TEST)
+    """DINA's closed form on responses that were dealt out among trials, of at most ``MOST_SHUFFLED`` training images."""
+    kept = evenly(trials.image_ids(TRAIN), MOST_SHUFFLED)
+    left_out = (trials.split == TRAIN) & ~np.isin(trials.image_index, kept)
+    split = np.where(left_out, LEFT_OUT, trials.split).astype(trials.split.dtype)
+    fitted = np.flatnonzero((split == TRAIN) | (split == VALIDATION))
     responses = trials.responses.copy()
     responses[fitted] = responses[np.random.default_rng(seed).permutation(fitted)]
-    dealt = replace(trials, responses=responses)
+    dealt = replace(trials, responses=responses, split=split)
     return retrain(dealt, dina, gabor, detail="quick", seed=seed, device=device).model.requires_grad_(False)
 
 

@@ -68,7 +68,7 @@ def integrated_hessians(
         def of_chosen(values: torch.Tensor) -> torch.Tensor:
             return function(at.index_put((chosen,), values))
 
-        return torch.func.jacfwd(torch.func.jacrev(of_chosen))(at[chosen])
+        return torch.func.jacrev(torch.func.jacrev(of_chosen))(at[chosen])
 
     points = (baselines + nodes[:, None, None] * (inputs - baselines)).flatten(0, 1)
     n_units = len(function(points[0]))

@@ -38,7 +38,7 @@ def attribute_pixels(
     The match of an image with the response to it is the product of their maps, of the response's direction less that of
     the mean response: the image's side is not normalised. Arrays: ``latent_saliency`` (latents, height, width),
     magnitude of the gradient of each latent value, mean over test images; ``latent_attribution`` (methods, latents,
-    height, width), magnitude by each method of :mod:`dina.attribution.methods`, mean over the checked images;
+    height, width), magnitude by each method of :mod:`dina.attribution.methods`, mean over the examples;
     ``match_attribution`` (methods, examples, height, width), what each pixel as it differs from the image's mean grey
     adds to the match; ``edges`` (examples, height, width), the edge detector that methods must beat; ``example_image``
     (examples, height, width). Tables: ``latents``; ``examples`` with cosine similarity, the match, that of grey, and by
@@ -85,14 +85,14 @@ def _write_latents(
     _, images = _chosen(trials, settings.n_images, device)
     saliency = mean_gradient(readout, images, absolute=True).cpu().numpy()
     stores.write_array(store, "latent_saliency", saliency, unit="latent value per grey level")
-    _, checked = _chosen(trials, settings.n_checked_images, device)
+    _, examples = _chosen(trials, settings.n_examples, device)
     n_units, maps = len(readout.weights), []
     for method in METHODS:
 
         def found(some: torch.Tensor, method: str = method) -> torch.Tensor:
             return pixel_maps(method, readout, some, settings.n_steps, seed=settings.seed).abs()
 
-        maps.append(mean_over_inputs(found, n_units, checked).cpu().numpy())
+        maps.append(mean_over_inputs(found, n_units, examples).cpu().numpy())
     stores.write_array(store, "latent_attribution", np.stack(maps), unit="latent value")
 
 

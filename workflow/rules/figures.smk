@@ -11,7 +11,13 @@ FIGURES = {
     ],
     "time": ["time-course"],
     "ablation": ["frequency-ablation", "neuron-curve"],
-    "attribution": ["saliency", "neuron-importance", "receptive-fields"],
+    "attribution": [
+        "saliency",
+        "faithfulness",
+        "neuron-importance",
+        "interactions",
+        "receptive-fields",
+    ],
 }
 
 
