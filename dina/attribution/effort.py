@@ -5,7 +5,7 @@ from __future__ import annotations
 from dina.settings import AttributionSettings, Detail
 
 BY_DETAIL = {
-    "n_checked_images": {"quick": 8, "full": 60},
+    "n_checked_images": {"quick": 12, "full": 60},
     "n_interaction_latents": {"quick": 3, "full": 16},
     "n_surrogates": {"quick": 20, "full": 100},
 }

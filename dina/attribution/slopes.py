@@ -51,9 +51,7 @@ def averaged_gradient(
     return _through(tower, cotangents, points, weights)
 
 
-def _through(
-    module: nn.Module, cotangents: torch.Tensor, points: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
+def _through(module: nn.Module, cotangents: torch.Tensor, points: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """By automatic differentiation: one forward pass a point, shared by all units."""
     total = points.new_zeros((len(cotangents), *points.shape[1:]))
     for inputs, own in _batches(points.shape[1], cotangents.shape[1]):

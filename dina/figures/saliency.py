@@ -41,7 +41,7 @@ def draw_saliency(attribution: Path) -> Figure:
     for row, method in enumerate(methods, 1):
         mark = "✓ passes" if passed[method] else "✗ fails"
         colour = BLACK if passed[method] else VERMILLION
-        grid[row, 0].set_ylabel(f"{METHODS[method].label}\n{mark}", fontsize=6.5, color=colour)
+        grid[row, 0].set_ylabel(f"{METHODS[method].label}\n{mark}", fontsize=6.5, color=colour, ma="center")
     lower.suptitle("$\\bf{b}$  saliency of the latents on which the towers agree best", **TITLE)
     cells = lower.subplots(latent_rows, columns, squeeze=False)
     for axes, saliency, agreement in zip(cells.ravel(), latents, units["agreement"], strict=False):

@@ -56,7 +56,7 @@ class AttributionSettings(Section):
     )
     n_examples: Count = Field(6, description="Images and neurons that are shown as examples.")
     n_checked_images: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Images on which methods are checked; null follows detail: quick 8, full 60."
+        None, description="Images on which methods are checked; null follows detail: quick 12, full 60."
     )
     n_interaction_latents: Count | None = Field(
         None, description="Latent values in which neurons' interactions are sought; null: quick 3, full 16."

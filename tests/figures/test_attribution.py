@@ -3,7 +3,7 @@ import pytest
 from dina.figures.attribution import plot_attribution
 from tests.figures.conftest import drawn_twice, write_attributions
 
-NAMES = ("saliency", "neuron-importance", "receptive-fields")
+NAMES = ("saliency", "faithfulness", "neuron-importance", "interactions", "receptive-fields")
 
 
 def test_with_a_known_truth(tmp_path):
@@ -13,6 +13,11 @@ def test_with_a_known_truth(tmp_path):
     fields = files["receptive-fields.svg"].decode()
     assert "horizontal, r = 0.70" in fields and ">true<" in fields and "DINA: 1.4°" in fields
     assert "median 5" in files["neuron-importance.svg"].decode()
+    saliency = files["saliency.svg"].decode()
+    assert saliency.count("✓ passes") == 2 and saliency.count("✗ fails") == 1
+    assert files["faithfulness.svg"].decode().count("✗ 0.50") == 3  # both of edges, one of reliability
+    interactions = files["interactions.svg"].decode()
+    assert "(1 of 3 pairs significant)" in interactions and "no repeated training images" in interactions
 
 
 @pytest.mark.parametrize(("degrees_per_pixel", "unit"), [(2.5, "deg"), (None, "px")])
