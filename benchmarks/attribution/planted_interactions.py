@@ -58,7 +58,7 @@ def plant(n_images: int, n_neurons: int, n_members: int, n_pairs: int, seed: int
 
 
 def found(planted: Planted, n_chosen: int, n_surrogates: int, seed: int) -> Found:
-    """:func:`~dina.attribution.interactions.pair_interactions` on four fifths of the images, the rest for validation."""
+    """:func:`~dina.attribution.interactions.pair_interactions` on four fifths of the images, the rest validates."""
     n_train = len(planted.target) * 4 // 5
     target = planted.target[:, None]
     parts = [(planted.responses[some], target[some]) for some in (slice(n_train), slice(n_train, None))]

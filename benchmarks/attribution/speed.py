@@ -3,7 +3,7 @@
 Integrated gradients of every latent for every image, to pixels and to neurons, of towers of the usual size with random
 weights (the learned core and the neural tower's convolutions included, on whose values nothing of the cost depends):
 once by ``dina.attribution``, once by one call of captum's ``IntegratedGradients`` for each pair of latent and image. Of
-the loop only ``--pairs`` pairs, evenly spread, are run and their time is scaled to all; on these the largest difference,
+the loop only ``--pairs`` pairs, evenly spread, are run and their time is scaled to all; on these the most they differ,
 as a share of a map's maximum, is taken. Seconds are of the processor, which a busy machine does not lengthen much: they
 add up over threads, so compare with one. Writes ``benchmarks/results/attribution_speed.csv``, one row per size.
 """

@@ -56,7 +56,7 @@ def curve(score: Score, inputs: torch.Tensor, blank: torch.Tensor, order: np.nda
 
 
 def area(curves: np.ndarray) -> np.ndarray:
-    """(…,) areas under (…, shares) curves, as shares of how far the mean curve's ends are apart; 0 is the blank's score.
+    """(…,) areas under (…, shares) curves, in units of how far the mean curve's ends are apart; 0 is the blank.
 
     One scale for all inputs: those that the model knows well count for more, and none is divided by nearly nothing.
     """

@@ -27,7 +27,7 @@ N_RANDOM_ORDERS = 2  # enough for a mean over images; its interval is that of th
 N_MASKS = 8  # random halves of the image's patches behind an infidelity
 N_NEARBY, NEARBY_GREY = 1, 0.02  # images so close that no one would see the difference: captum's usual radius
 STEADY_EVERY = 2  # of the images is tried for sensitivity, which is far from its limit unless a method is broken
-MOST_SHUFFLED = 300  # training images of the model that is to learn nothing
+MOST_SHUFFLED = 200  # training images of the model that is to learn nothing
 MOST_ALIKE = 0.5  # correlation with maps of a model that knows nothing; an edge detector's is 1
 STEADY = 1.0  # sensitivity at which a map changes as much as it is large
 COLUMNS = ("method", "check", "value", "reference", "ci_low", "ci_high", "n", "passed")
@@ -144,7 +144,7 @@ def summary(values: np.ndarray) -> dict[str, Any]:
 def shuffled_model(
     trials: TrialResponses, dina: DinaSettings, gabor: GaborSettings, seed: int, device: torch.device
 ) -> DualTower:
-    """DINA's closed form on responses that were dealt out among trials, of at most ``MOST_SHUFFLED`` training images."""
+    """DINA's closed form on responses dealt out among trials, of at most ``MOST_SHUFFLED`` training images."""
     kept = evenly(trials.image_ids(TRAIN), MOST_SHUFFLED)
     left_out = (trials.split == TRAIN) & ~np.isin(trials.image_index, kept)
     split = np.where(left_out, LEFT_OUT, trials.split).astype(trials.split.dtype)
@@ -188,7 +188,7 @@ def _cascade(
 
 
 def _infidelity(maps: np.ndarray, readout: Readout, images: torch.Tensor, seed: int) -> np.ndarray:
-    """(n,) mean squared miss, over random halves of the patches turned grey, of the fall that the best-scaled map tells."""
+    """(n,) mean squared error of the fall that a map, scaled at best, tells of random halves of the patches."""
     generator = torch.Generator().manual_seed(seed)
     n_patches = round(1 / PATCH_SHARE)
 
@@ -210,7 +210,7 @@ def _infidelity(maps: np.ndarray, readout: Readout, images: torch.Tensor, seed: 
 
 
 def _sensitivity(name: str, readout: Readout, images: torch.Tensor, settings: AttributionSettings) -> np.ndarray:
-    """(n,) largest change of a map, in units of its size, among images that differ from the shown one by almost nothing."""
+    """(n,) largest change of a map, in units of its size, among images that differ by almost nothing."""
     generator = torch.Generator().manual_seed(settings.seed)
 
     def nearby(shown: torch.Tensor, radius: float) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Gradients, integrated and smoothed gradients of weighted sums of a tower's maps, for many units and inputs at once."""
+"""Gradients, integrated and smoothed, of weighted sums of a tower's maps, for many units and inputs at once."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def mean_gradient(readout: Readout, inputs: torch.Tensor, *, absolute: bool) -> 
 
 
 def mean_over_inputs(found: Callable[..., torch.Tensor], n_units: int, *inputs: torch.Tensor) -> torch.Tensor:
-    """(units, …) mean over inputs of the (units, n, …) maps that ``found`` gives, ``RESULT_BYTES`` of them at a time."""
+    """(units, …) mean over inputs of the (units, n, …) maps that ``found`` gives, ``RESULT_BYTES`` at a time."""
     total = inputs[0].new_zeros((n_units, *inputs[0].shape[1:]))
     if not n_units:
         return total

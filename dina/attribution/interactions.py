@@ -22,7 +22,7 @@ def product_nodes(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of ``∫∫ αβ g(αβ) dα dβ`` over the unit square, exact for polynomials of degree 2n − 1.
 
     With ``u = αβ``, whose density is ``−ln u``, it is ``∫ −u ln(u) g(u) du`` over [0, 1]: Gauss quadrature of a weight
-    whose moments are ``1 / (k + 2)²``, by the eigenvalues of its Jacobi matrix (Golub & Welsch 1969, Math. Comput. 23:221).
+    whose moments are ``1 / (k + 2)²``, by its Jacobi matrix's eigenvalues (Golub & Welsch 1969, Math. Comput. 23:221).
     """
     moments = 1 / (np.arange(2 * n + 1) + 2.0) ** 2
     upper = np.linalg.cholesky(moments[np.add.outer(np.arange(n + 1), np.arange(n + 1))]).T
@@ -158,10 +158,10 @@ def pair_interactions(
 
     The read-in ``ŷ = w·x + c xᵀ B x`` holds every neuron's line and square and every pair. It is fitted in closed form,
     as ridge in the kernel ``x·x' + c (x·x')²``, whose penalty and c validation images choose. Pairs are those of the
-    neurons that matter most in it. A surrogate is what an additive read-in (lines and squares) tells, plus its
-    leave-one-out residuals dealt out among images: main effects as they are, no interaction; the same read-in is fitted to
-    it. A pair's strength is put in units of the s.d. of its own surrogates, and ranked among those of all pairs, each
-    measured by the others of its pair: with 20 surrogates of 66 pairs p may be as small as 1/1,321.
+    neurons that matter most. A surrogate is what an additive read-in (lines and squares) tells, plus its
+    leave-one-out residuals dealt out among images: main effects as they are, no interaction; the same read-in is fitted
+    to it. A pair's strength is put in units of its own surrogates' s.d., and ranked among those of all pairs, each
+    measured by the others of its pair: with 20 surrogates of 66 pairs p may be 1/1,321.
 
     Cost: images³ once, then for each target images² · surrogates + images · neurons; memory images² · 7. Beyond
     ``MOST_IMAGES`` images are thinned out.

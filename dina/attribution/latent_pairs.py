@@ -42,8 +42,8 @@ def latent_interactions(
     Returns
     -------
     Table, one row for each latent and pair: latent (place in ``units``), neuron_i, neuron_j; strength, the mean
-    magnitude of the pair's integrated Hessian in the trained read-in, signed, in the latent's unit; null_low, null_high,
-    the middle 95 % of additive surrogates; p, q (Benjamini–Hochberg over all pairs of one latent), significant; the
+    magnitude of the pair's integrated Hessian in the trained read-in, signed, in the latent's unit; null_low and
+    null_high, the middle 95 % of additive surrogates; p and q (Benjamini–Hochberg over a latent's pairs), significant; the
     neural tower's own strength (integrated Hessians over training images); signal and noise correlation over
     training images, NaN where none was shown twice.
     """
@@ -115,8 +115,8 @@ def tower_strength(tower: NeuralTower, z: torch.Tensor, unit: int, pairs: Found)
 def pair_correlations(trials: TrialResponses, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Signal and noise correlation of pairs of neurons, over two showings of each training image.
 
-    Signal: one neuron's response to one showing with the other's to the other, so that shared noise does not enter; mean
-    of both ways round. Noise: of the differences between the two showings.
+    Signal: one neuron's response to one showing with the other's to the other, so that shared noise does not enter;
+    mean of both ways round. Noise: of the differences between the two showings.
 
     Returns
     -------

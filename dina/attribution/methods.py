@@ -1,4 +1,4 @@
-"""Attribution to pixels by name: integrated gradients, occlusion and smoothed gradients, and an edge detector beside them."""
+"""Attribution to pixels by name: integrated gradients, occlusion, smoothed gradients; beside them an edge detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is what is said of neurons faithful? The match as neurons are silenced in order of importance, reliability, chance."""
+"""Is neurons' importance faithful? The match as they are silenced in order of importance, reliability, chance."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def attribute_neurons(
 def _write_importance(
     store: Path, models: list[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
 ) -> None:
-    """Write what each neuron and each pair contributes to the latents of the first seed, and each neuron to the match."""
+    """Write what neurons and pairs contribute to the latents of the first seed, and neurons to the match."""
     latents = strongest_latents(models[0], trials, settings.n_latents, device)
     importance = latent_importance(models[0], trials, latents["unit"].to_numpy(), settings, device)
     stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))

@@ -75,7 +75,7 @@ def similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def fallen(
     maps: Callable[[nn.Module], np.ndarray], tower: nn.Module, seed: int
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Layer by layer of :func:`cascade`: its name, rank correlation and structural similarity with the tower's own maps.
+    """Layer by layer of :func:`cascade`: its name, rank correlation and similarity with the tower's own maps.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """Gradients averaged over many points, for many units at once, through what is linear in a tower only once.
 
-A gradient averaged over the steps of a path, or over noisy copies, differs from one gradient only where the tower bends.
-Rectification, modulus and GELU act on every value by itself, so their slopes are averaged over points first, whatever the
-unit; the road from there to the inputs (filters and their transforms, the read-in) is linear and walked once for each
-pair of unit and input. A plain loop walks all of it for each unit, input and point.
+A gradient averaged over a path's steps, or over noisy copies, differs from one gradient only where the tower bends.
+Rectification, modulus and GELU act on every value by itself, so their slopes are averaged over points first, whatever
+the unit; the road from there to the inputs (filters and their transforms, the read-in) is linear and walked once for
+each pair of unit and input. A plain loop walks all of it for each unit, input and point.
 """
 
 from __future__ import annotations

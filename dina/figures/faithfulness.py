@@ -14,7 +14,6 @@ from dina import stores
 from dina.figures.looks import BLACK, METHODS, SKY, VERMILLION, written
 from dina.figures.style import DOTTED, letter, limit_line, page_figure
 
-MOST_ALIKE = 0.5  # of dina.attribution.faithfulness, which the table also holds as a reference
 CONTROLS = ("edges", "random")
 
 
@@ -36,7 +35,8 @@ def draw_faithfulness(pixels: Path, neurons: Path) -> Figure:
     panels[1].legend(loc="lower right", fontsize=6)
     panels[2].legend(loc="upper right", fontsize=6)
     falls, table = lower.subplots(1, 2, width_ratios=[1, 1.9])
-    _draw_cascade(falls, cascade[cascade["measure"] == "rank"])
+    most_alike = checks[checks["check"] == "randomised"]["reference"].iloc[0]
+    _draw_cascade(falls, cascade[cascade["measure"] == "rank"], most_alike)
     _draw_checks(table, checks, neuron_checks)
     for axes, character in zip((*panels, falls, table), "abcde", strict=True):
         letter(axes, character)
@@ -52,7 +52,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
     axes.set_xlim(0, 1)
 
 
-def _draw_cascade(axes: Axes, cascade: pd.DataFrame) -> None:
+def _draw_cascade(axes: Axes, cascade: pd.DataFrame, most_alike: float) -> None:
     layers = list(dict.fromkeys(cascade["layer"]))
     x = np.arange(len(layers) + 1)
     for name in (name for name in METHODS if name in set(cascade["method"])):
@@ -61,7 +61,7 @@ def _draw_cascade(axes: Axes, cascade: pd.DataFrame) -> None:
         style = DOTTED if name in CONTROLS else "-"
         around = [np.maximum(value - low, 0), np.maximum(high - value, 0)]
         axes.errorbar(x, value, around, color=look.colour, linestyle=style, marker=look.marker, elinewidth=0.8)
-    limit_line(axes, MOST_ALIKE)
+    limit_line(axes, most_alike)
     axes.set_xticks(x, ["trained", *(f"+ {layer}" for layer in layers)], rotation=30, ha="right")
     axes.set(title="weights drawn anew", ylabel="rank correlation with own map", ylim=(-0.1, 1.08))
 
@@ -70,7 +70,7 @@ def _draw_checks(axes: Axes, checks: pd.DataFrame, of_neurons: pd.DataFrame) -> 
     """A cell for each check and method: its value over what it must beat, filled where it fails."""
     both = pd.concat([checks.assign(of=""), of_neurons.assign(of=" of neurons")])
     both["row"] = both["method"].map(lambda name: METHODS[name].short) + both["of"]
-    names = [name for name in dict.fromkeys(both["check"])]
+    names = list(dict.fromkeys(both["check"]))
     rows = list(dict.fromkeys(both["row"]))
     failed = np.full((len(rows), len(names)), np.nan)
     for line in both.itertuples():

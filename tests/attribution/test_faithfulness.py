@@ -86,7 +86,7 @@ def test_curves_of_a_sum_follow_the_order():
 
 def test_the_cascade_goes_downwards_and_leaves_the_tower_alone():
     tower = Two(0)
-    before = tower.first.weight.clone()
+    before = tower.first.weight.detach().clone()
     drawn = {name: some.first.weight.clone() for name, some in cascade(tower, 0)}
     assert [name for name, _ in weight_layers(tower)] == ["second", "first"] == list(drawn)
     assert torch.equal(drawn["second"], before) and torch.equal(tower.first.weight, before)

@@ -12,8 +12,8 @@ from dina.settings import AttributionSettings
 SETTINGS = AttributionSettings(n_latents=5, n_images=6, n_steps=4, n_examples=4, n_probes=8, n_interaction_neurons=5)
 
 
-def run(simulated, output, truth=True):
-    seeds = [simulated / f"dina/seed-{seed}" for seed in (0, 1)]
+def run(simulated, output, truth=True, seeds=None):
+    seeds = seeds or [simulated / f"dina/seed-{seed}" for seed in (0, 1)]
     known = simulated / "truth" if truth else None
     attribute_neurons(simulated / "responses", seeds, output, SETTINGS, detail="quick", device="cpu", truth=known)
     return stores.checked(output, verify=True)
