@@ -43,14 +43,14 @@ def latent_interactions(
     -------
     Table, one row for each latent and pair: latent (place in ``units``), neuron_i, neuron_j; strength, the mean
     magnitude of the pair's integrated Hessian in the trained read-in, signed, in the latent's unit; null_low and
-    null_high, the middle 95 % of additive surrogates; p and q (Benjamini–Hochberg over a latent's pairs), significant; the
-    neural tower's own strength (integrated Hessians over training images); signal and noise correlation over
-    training images, NaN where none was shown twice.
+    null_high, the middle 95 % of additive surrogates; p, and q (Benjamini–Hochberg over a latent's pairs);
+    significant; the neural tower's own strength (integrated Hessians over training images); signal and noise
+    correlation over training images, NaN where none was shown twice.
     """
     parts = []
     for split in (TRAIN, VALIDATION):
         z, ids = trials.averaged(split)
-        parts.append((z, tower_maps(model.image_tower, trials.images[ids], device)[:, units].cpu().numpy()))
+        parts.append((z, tower_maps(model.image_tower, trials.images[ids], device)[:, units.copy()].cpu().numpy()))
     n_chosen = min(settings.n_interaction_neurons, trials.n_neurons)
     found = pair_interactions(*parts, n_chosen, settings.n_surrogates, settings.seed)
     z = torch.from_numpy(evenly(parts[0][0], settings.n_checked_images)).to(device)
