@@ -9,12 +9,12 @@ import torch
 from torch.nn.functional import normalize
 
 from dina.models.dual_tower import DualTower
-from dina.models.gradients import Readout, integrated_gradient, tower_maps
+from dina.models.gradients import Readout, integrated_gradients, tower_maps
 from dina.recordings.trials import TEST, TrialResponses
 
 N_CANDIDATES = 6  # shown beside each other
 N_DECIDING = 20  # neurons kept for each image
-BATCH_IMAGES = 64  # explained at once; each batch has its own readout of as many units
+BATCH_IMAGES = 64  # explained at once
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ def decide(model: DualTower, trials: TrialResponses, n_steps: int, device: torch
         some = slice(start, start + BATCH_IMAGES)
         readout = Readout(model.neural_tower, direction[some] - direction[torch.from_numpy(rival[some]).to(device)])
         inputs = torch.from_numpy(z[some]).to(device)
-        units = torch.arange(len(inputs), device=device)
-        part, _ = integrated_gradient(readout, inputs, torch.zeros_like(inputs), units, n_steps)
+        part = integrated_gradients(readout, inputs, torch.zeros_like(inputs), n_steps, own=True)
         parts.append(part.cpu().numpy())
     part = np.concatenate(parts)
     part /= np.maximum(np.abs(part).sum(1, keepdims=True), np.finfo(np.float32).tiny)

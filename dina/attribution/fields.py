@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from dina.attribution.gradients import mean_gradient
 from dina.attribution.linear_fields import contrast_features, fit_fields, pixel_features
 from dina.attribution.receptive_fields import energy_centres, local_energy
 from dina.models.dual_tower import DualTower
-from dina.models.gradients import Readout, tower_maps
+from dina.models.gradients import Readout, mean_gradient, tower_maps
 from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses
 
 DINA, PIXELS, CONTRAST = "dina", "linear_pixels", "linear_contrast"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize
 
-from dina.attribution.gradients import mean_integrated_gradient
 from dina.attribution.towers import evenly, one_hot
 from dina.models.dual_tower import DualTower
-from dina.models.gradients import Readout
+from dina.models.gradients import Readout, integrated_gradients, mean_over_inputs, tower_maps
 from dina.probing.importance import match_share
 from dina.recordings.trials import TEST, TrialResponses
 from dina.settings import AttributionSettings
@@ -32,7 +32,11 @@ def latent_importance(
     z, _ = trials.averaged(TEST)
     z = torch.from_numpy(evenly(z, settings.n_images)).to(device)
     readout = Readout(model.neural_tower, one_hot(units, int(np.prod(model.neural_tower.layout)), device))
-    importance = mean_integrated_gradient(readout, z, settings.n_steps).cpu().numpy()
+
+    def found(some: torch.Tensor) -> torch.Tensor:
+        return integrated_gradients(readout, some, torch.zeros_like(some), settings.n_steps).abs()
+
+    importance = mean_over_inputs(found, len(units), z).cpu().numpy()
     return importance / importance.sum(1, keepdims=True)
 
 
@@ -43,15 +47,29 @@ def neurons_for_half(importance: np.ndarray) -> np.ndarray:
 
 
 def match_importance(
-    models: Sequence[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
+    models: Sequence[DualTower],
+    trials: TrialResponses,
+    settings: AttributionSettings,
+    device: torch.device,
+    split: int = TEST,
 ) -> np.ndarray:
-    """Each neuron's share in how far the shown image stands out of the gallery, mean over test images and seeds.
+    """Each neuron's share in how far the shown image stands out of the gallery, mean over a split's images and seeds.
 
-    :func:`dina.probing.importance.match_share` of the mean over each test image's repeats.
+    :func:`dina.probing.importance.match_share` of the mean over each image's repeats.
 
     Returns
     -------
     (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
     """
-    z, ids = trials.averaged(TEST)
+    z, ids = trials.averaged(split)
     return match_share(models, z, trials.images[ids], settings.n_steps, device)
+
+
+def response_over_others(model: DualTower, z: np.ndarray, device: torch.device) -> Readout:
+    """Of each response, the image maps' product with its direction less the responses' mean direction.
+
+    The image side is not normalised, for the reason told in :func:`dina.probing.importance.shown_over_gallery`.
+    Parameters: ``z`` (n, neurons).
+    """
+    direction = normalize(tower_maps(model.neural_tower, z, device), dim=1)
+    return Readout(model.image_tower, direction - direction.mean(0))

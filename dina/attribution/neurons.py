@@ -11,15 +11,18 @@ import torch
 from dina import stores
 from dina.attribution.agreement import MIN_SIGNAL_VARIANCE, UNMATCHED, compare_fields, match_neurons, no_agreement
 from dina.attribution.decisions import decide
+from dina.attribution.effort import resolved
 from dina.attribution.fields import DINA, dina_energy, field_table, linear_energy, neuron_patterns, signed_fields
 from dina.attribution.importance import latent_importance, match_importance, neurons_for_half
+from dina.attribution.latent_pairs import latent_interactions
+from dina.attribution.neuron_deletion import check_neurons
 from dina.attribution.receptive_fields import local_patches
 from dina.attribution.towers import evenly, load_towers, strongest_latents
 from dina.device import resolve_device
 from dina.models.dual_tower import DualTower
 from dina.recordings.reliability import repeat_pairs, signal_variance
-from dina.recordings.trials import TRAIN, TrialResponses, read_trials
-from dina.settings import AttributionSettings
+from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses, read_trials
+from dina.settings import AttributionSettings, Detail
 from dina.threads import apply_threads
 
 
@@ -29,6 +32,7 @@ def attribute_neurons(
     output: Path,
     settings: AttributionSettings,
     *,
+    detail: Detail,
     device: str = "auto",
     truth: Path | None = None,
 ) -> None:
@@ -40,16 +44,21 @@ def attribute_neurons(
     width), and where the truth knows linear fields ``example_true_field``. Of every test image, see
     :class:`~dina.attribution.decisions.Decisions`: ``candidate`` and ``candidate_similarity``, ``deciding_neuron`` and
     ``deciding_part``. Tables: ``latents``; ``images`` (image, rank, rival); ``receptive_fields``, one row per method
-    and neuron; ``agreement`` of recovered and true centres, empty without truth.
+    and neuron; ``agreement`` of recovered and true centres, empty without truth; ``interactions`` of
+    :func:`~dina.attribution.latent_pairs.latent_interactions`; ``faithfulness`` and ``deletion_curves`` of
+    :func:`~dina.attribution.neuron_deletion.check_neurons`.
 
     Parameters
     ----------
     decoders : list of Path
-        DINA's seeds. Latents and what decided each image are those of the first; all else is the mean over seeds.
+        DINA's seeds. Latents, the check of importance and what decided each image are those of the first; all else is
+        the mean over seeds.
+    detail : how many latents, images and surrogates where the settings leave it open
     truth : Path, optional
         A simulation's truth, for comparison alone.
     """
     apply_threads()
+    settings = resolved(settings, detail)
     trials = read_trials(responses)
     place = resolve_device(device)
     models = load_towers(decoders, place)
@@ -75,12 +84,19 @@ def attribute_neurons(
 def _write_importance(
     store: Path, models: list[DualTower], trials: TrialResponses, settings: AttributionSettings, device: torch.device
 ) -> None:
-    """Write what each neuron contributes to the latents of the first seed, and to the match."""
+    """Write what neurons and pairs contribute to the latents of the first seed, and neurons to the match."""
     latents = strongest_latents(models[0], trials, settings.n_latents, device)
     importance = latent_importance(models[0], trials, latents["unit"].to_numpy(), settings, device)
     stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))
     stores.write_array(store, "latent_importance", importance, unit="share")
     stores.write_array(store, "match_importance", match_importance(models, trials, settings, device), unit="share")
+    on_validation = match_importance(models[:1], trials, settings, device, VALIDATION)
+    checked = (settings.n_checked_images, settings.seed, device)
+    faithfulness, curves = check_neurons(models[0], trials, on_validation, *checked)
+    stores.write_table(store, "faithfulness", faithfulness)
+    stores.write_table(store, "deletion_curves", curves)
+    units = latents["unit"].to_numpy()[: settings.n_interaction_latents]
+    stores.write_table(store, "interactions", latent_interactions(models[0], trials, units, settings, device))
 
 
 def _write_decisions(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dina.figures.alignment_map import draw_alignment_map
+from dina.figures.faithfulness import draw_faithfulness
+from dina.figures.interactions import draw_interactions
 from dina.figures.latent_sets import draw_latent_sets
 from dina.figures.neuron_importance import draw_neuron_importance
 from dina.figures.receptive_fields import draw_receptive_fields
@@ -13,7 +15,7 @@ from dina.figures.style import house_style, save
 
 
 def plot_attribution(pixels: Path, neurons: Path, latents: Path, folder: Path) -> None:
-    """Draw ``saliency``, ``neuron-importance``, ``receptive-fields``, ``latents`` and ``alignment-map``.
+    """Draw saliency, faithfulness, neuron importance, interactions, receptive fields, latents and the alignment map.
 
     Parameters
     ----------
@@ -22,6 +24,8 @@ def plot_attribution(pixels: Path, neurons: Path, latents: Path, folder: Path) -
     """
     with house_style():
         save(draw_saliency(pixels), folder, "saliency")
+        save(draw_faithfulness(pixels, neurons), folder, "faithfulness")
+        save(draw_interactions(neurons), folder, "interactions")
         save(draw_neuron_importance(neurons), folder, "neuron-importance")
         save(draw_receptive_fields(neurons), folder, "receptive-fields")
         save(draw_latent_sets(latents), folder, "latents")

@@ -58,6 +58,15 @@ LOOKS = {
     "blurred_pixels": Look("blurred true pixels (baseline)", "blurred pixels", GREY, "_", "baseline"),
 }
 
+METHODS = {
+    "integrated_gradients": Look("integrated gradients", "integrated", BLUE, "o"),
+    "occlusion": Look("occlusion", "occlusion", VERMILLION, "s"),
+    "smoothed_gradients": Look("smoothed gradients", "smoothed", GREEN, "^"),
+    "edges": Look("edge detector (control)", "edges", BLACK, "x", "control"),
+    "reliability": Look("reliability", "reliability", ORANGE, "v", "baseline"),
+    "random": Look("random order", "random", GREY, "_", "baseline"),
+}  # of attribution, and what stands beside them
+
 
 def in_order(names: Iterable[str], *kinds: str) -> list[str]:
     """Those of ``names`` that are of these kinds (any, if none is given), in the order of every figure."""

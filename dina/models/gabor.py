@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -80,13 +81,25 @@ class GaborBank(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Maps of (n, height, width) images or (n, frames, height, width) clips: (n, channels, grid, grid)."""
+        maps = [self._pooled(response, index) for index, response in enumerate(self.filtered(images))]
+        maps = torch.cat(maps, 1)
+        return maps if self.around is None else self._normalised(maps)
+
+    def filtered(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
+        """What is linear in the pixels: of each frequency (n, orientations, rows, columns) complex responses.
+
+        At the resolution that the frequency's band needs; of clips (n, directions · orientations, rows, columns).
+        """
         rows, columns = self.margins
         surround = images.mean((-2, -1), keepdim=True)
         padded = nn.functional.pad(images - surround, (columns, columns, rows, rows))
         spectrum = torch.fft.fft2(padded)
-        maps = [self._one_frequency(spectrum, index) for index in range(len(self.settings.frequencies_cpi))]
-        maps = torch.cat(maps, 1)
-        return maps if self.around is None else self._normalised(maps)
+        for index in range(len(self.settings.frequencies_cpi)):
+            filters = getattr(self, f"filters_{index}")
+            response = torch.fft.ifft2(_crop_spectrum(spectrum, filters.shape[-2:])[..., None, :, :] * filters)
+            if self.turns is not None:
+                response = torch.einsum("dt,ntoyx->ndoyx", self.turns, response).flatten(1, 2)
+            yield response
 
     def _normalised(self, maps: torch.Tensor) -> torch.Tensor:
         """Maps divided by the energy of all filters around each place."""
@@ -96,15 +109,9 @@ class GaborBank(nn.Module):
         pool = self.around @ energy.mean((1, 2, 3)) @ self.around.T
         return maps / (self.settings.normalisation_sigma + pool[:, None])
 
-    def _one_frequency(self, spectrum: torch.Tensor, index: int) -> torch.Tensor:
-        """Maps of all orientations at one frequency, computed at the resolution that its band needs."""
-        filters, pool_rows, pool_columns = (
-            getattr(self, f"{name}_{index}") for name in ("filters", "pool_rows", "pool_columns")
-        )
-        band = _crop_spectrum(spectrum, filters.shape[-2:])
-        response = torch.fft.ifft2(band[..., None, :, :] * filters)
-        if self.turns is not None:
-            response = torch.einsum("dt,ntoyx->ndoyx", self.turns, response).flatten(1, 2)
+    def _pooled(self, response: torch.Tensor, index: int) -> torch.Tensor:
+        """Maps of all orientations at one frequency."""
+        pool_rows, pool_columns = (getattr(self, f"{name}_{index}") for name in ("pool_rows", "pool_columns"))
         even, odd = response.real, response.imag
         energy = (even.square() + odd.square() + MIN_ENERGY**2).sqrt()
         if self.turns is not None:

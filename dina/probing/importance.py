@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from dina.models.dual_tower import DualTower
-from dina.models.gradients import Readout, integrated_gradient, tower_maps
+from dina.models.gradients import Readout, integrated_gradients, tower_maps
 
 
 def match_share(
@@ -17,12 +17,8 @@ def match_share(
 ) -> np.ndarray:
     """Each neuron's share in how far the shown image stands out of the others, mean over images and models.
 
-    Integrated gradients of the neural maps' product with the shown image's direction less the images'
-    mean direction. The response side is not normalised: from silence to the response the cosine of a
-    linear tower is constant, and its gradients along the way add up to nothing.
-
-    Cost grows with models × steps × images × (tower + images × map values), memory with images × (map values +
-    images): some hundred images are enough.
+    Integrated gradients, from silence, of :func:`shown_over_gallery`. Cost and memory are those of
+    :func:`~dina.models.slopes.averaged_gradient` for one unit an image: some hundred images are enough.
 
     Parameters
     ----------
@@ -34,12 +30,19 @@ def match_share(
     (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
     """
     responses = torch.from_numpy(np.ascontiguousarray(z, np.float32)).to(device)
-    own = torch.arange(len(responses), device=device)
     shares = []
     for model in models:
-        direction = normalize(tower_maps(model.image_tower, images, device), dim=1)
-        readout = Readout(model.neural_tower, direction - direction.mean(0))
-        attribution, _ = integrated_gradient(readout, responses, torch.zeros_like(responses), own, n_steps)
-        total = attribution.mean(0)
+        readout = shown_over_gallery(model, images, device)
+        total = integrated_gradients(readout, responses, torch.zeros_like(responses), n_steps, own=True).mean(0)
         shares.append((total / total.sum()).cpu().numpy())
     return np.mean(shares, axis=0)
+
+
+def shown_over_gallery(model: DualTower, images: np.ndarray, device: torch.device) -> Readout:
+    """Of each image, the neural maps' product with its direction less the gallery's mean direction.
+
+    The response side is not normalised: from silence to the response the cosine of a linear tower is constant, and its
+    gradients along the way add up to nothing.
+    """
+    direction = normalize(tower_maps(model.image_tower, images, device), dim=1)
+    return Readout(model.neural_tower, direction - direction.mean(0))

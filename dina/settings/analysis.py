@@ -127,5 +127,22 @@ class AttributionSettings(Section):
         18, description="Photographs shown at each place when receptive fields are mapped, over all seeds."
     )
     n_examples: Count = Field(6, description="Images and neurons that are shown as examples.")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the photographs shown in mapping.")
+    n_checked_images: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Images on which methods are checked; null follows detail: quick 12, full 60."
+    )
+    n_interaction_latents: Count | None = Field(
+        None,
+        description="Latent values in which interactions are sought; null follows detail: quick 3, full 16.",
+    )
+    n_interaction_neurons: Annotated[int, Field(ge=2)] = Field(
+        12, description="Most important neurons of a latent whose pairs are tested."
+    )
+    n_surrogates: Annotated[int, Field(ge=20)] | None = Field(
+        None,
+        description="Additive surrogates behind an interaction's p value; null follows detail: quick 20, full 100.",
+    )
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Expected share of false ones among the pairs that are called interacting."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of photographs, noise, random orders, surrogates.")
     latent_maps: LatentMapSettings = LatentMapSettings()

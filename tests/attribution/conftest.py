@@ -26,6 +26,7 @@ DINA = DinaSettings(
     ),
     training=DinaTrainingSettings(epochs=2),
 )
+GABOR = GaborSettings(frequencies_cpi=(1.5, 3.0, 6.0), n_orientations=6)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,6 @@ def simulated(tmp_path_factory):
     """Folder with ``responses`` of 60 neurons, some silent, their ``truth``, ``dina/seed-0`` and ``dina/seed-1``."""
     folder = tmp_path_factory.mktemp("simulated")
     import_simulated_responses(SIMULATION, folder / "responses", n_neurons=60, truth=folder / "truth")
-    gabor = GaborSettings(frequencies_cpi=(1.5, 3.0, 6.0), n_orientations=6)
     for seed in (0, 1):
-        train_dina(folder / "responses", folder / f"dina/seed-{seed}", DINA, gabor, seed=seed, device="cpu")
+        train_dina(folder / "responses", folder / f"dina/seed-{seed}", DINA, GABOR, seed=seed, device="cpu")
     return folder

@@ -9,13 +9,13 @@ from dina.attribution.neurons import attribute_neurons
 from dina.errors import InputError
 from dina.settings import AttributionSettings
 
-SETTINGS = AttributionSettings(n_latents=5, n_images=6, n_steps=4, n_examples=4, n_probes=8)
+SETTINGS = AttributionSettings(n_latents=5, n_images=6, n_steps=4, n_examples=4, n_probes=8, n_interaction_neurons=5)
 
 
-def run(simulated, output, truth=True):
-    seeds = [simulated / f"dina/seed-{seed}" for seed in (0, 1)]
+def run(simulated, output, truth=True, seeds=None):
+    seeds = seeds or [simulated / f"dina/seed-{seed}" for seed in (0, 1)]
     known = simulated / "truth" if truth else None
-    attribute_neurons(simulated / "responses", seeds, output, SETTINGS, device="cpu", truth=known)
+    attribute_neurons(simulated / "responses", seeds, output, SETTINGS, detail="quick", device="cpu", truth=known)
     return stores.checked(output, verify=True)
 
 
@@ -48,6 +48,15 @@ def test_importances_are_shares(attributed):
     latents = stores.read_table(attributed, "latents")
     np.testing.assert_array_equal(latents["neurons_for_half"], neurons_for_half(latent))
     assert latents["agreement"].is_monotonic_decreasing
+
+
+def test_pairs_and_the_order_of_neurons_are_judged(attributed):
+    pairs = stores.read_table(attributed, "interactions")
+    assert len(pairs) == 3 * 10 and (pairs["neuron_i"] < pairs["neuron_j"]).all()
+    assert pairs[["signal_correlation", "noise_correlation"]].abs().max().max() <= 1
+    assert (pairs["significant"] == (pairs["q"] < SETTINGS.false_discovery_rate)).all()
+    checks = stores.read_table(attributed, "faithfulness").set_index(["method", "check"])
+    assert checks["passed"]["integrated_gradients", "deletion, random"]
 
 
 def test_reliable_neurons_carry_the_match(attributed):
@@ -95,4 +104,6 @@ def test_ridge_has_no_towers(simulated, tmp_path):
     settings = DecodersSettings.model_validate({"ridge": {"size_px": 16}})
     fit_decoder(simulated / "responses", tmp_path / "ridge", "ridge", settings, GaborSettings(), seed=0, device="cpu")
     with pytest.raises(InputError, match="'ridge'.*expected DINA"):
-        attribute_neurons(simulated / "responses", [tmp_path / "ridge"], tmp_path / "out", SETTINGS, device="cpu")
+        attribute_neurons(
+            simulated / "responses", [tmp_path / "ridge"], tmp_path / "out", SETTINGS, detail="quick", device="cpu"
+        )

@@ -8,6 +8,7 @@ import pytest
 
 from dina import stores
 from dina.attribution.latents import summarise
+from dina.attribution.methods import METHODS
 from dina.imaging.rois import Footprints
 from dina.recordings.quality import OF_REGISTRATION, assess_quality
 from dina.recordings.responses import write_repeats
@@ -296,10 +297,17 @@ def write_attributions(folder, *, known=True, responsive=True, aligned=True, deg
     latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})[: 3 if responsive else 0]
     with stores.new_store(folder / "pixels") as store:
         stores.write_array(store, "example_image", rng.random((3, 16, 16)))
-        stores.write_array(store, "match_attribution", rng.normal(size=(3, 16, 16)))
+        stores.write_array(store, "match_attribution", rng.normal(size=(len(METHODS), 3, 16, 16)))
         stores.write_array(store, "latent_saliency", rng.random((len(latents), 16, 16)))
         stores.write_table(store, "examples", pd.DataFrame({"similarity": [0.1, 0.2, 0.3]}))
         stores.write_table(store, "latents", latents)
+        write_checks(store, (*METHODS, "edges"), ("deletion, random", "randomised"))
+        verdict = pd.DataFrame({"method": [*METHODS, "edges"], "passed": [True, True, False, False]})
+        stores.write_table(store, "verdicts", verdict)
+        fall = [(name, layer, "rank", 0.4, 0.3, 0.5) for name in METHODS for layer in ("components", "mixing")]
+        fall = pd.DataFrame(fall, columns=["method", "layer", "measure", "value", "ci_low", "ci_high"])
+        stores.write_table(store, "cascade", fall)
+        stores.write_attributes(store, {"methods": METHODS})
     n, methods = 12, ("dina", "linear_pixels", "linear_contrast")
     centre = rng.normal(0, 3, (n, 2))
     degrees = np.nan if degrees_per_pixel is None else degrees_per_pixel
@@ -326,6 +334,8 @@ def write_attributions(folder, *, known=True, responsive=True, aligned=True, deg
         stores.write_table(store, "latents", latents)
         stores.write_table(store, "receptive_fields", fields)
         stores.write_table(store, "agreement", agreement)
+        write_checks(store, ("integrated_gradients", "reliability"), ("deletion, random",))
+        stores.write_table(store, "interactions", some_pairs(rng)[: 3 if responsive else 0])
         stores.write_attributes(store, {"degrees_per_pixel": degrees_per_pixel, "min_signal_variance": 0.1})
     write_latent_maps(folder / "latents", responsive=responsive, aligned=aligned, degrees_per_pixel=degrees_per_pixel)
     return [folder / "pixels", folder / "neurons", folder / "latents"]
@@ -370,6 +380,24 @@ def write_latent_maps(output, *, responsive, aligned, degrees_per_pixel):
         stores.write_table(store, "distances", distances)
         stores.write_table(store, "region_counts", counts)
         stores.write_attributes(store, {"most_neurons": 12, "claimed_neurons": 10, "share_of_all": 0.9})
+
+
+def write_checks(store, methods, checks):
+    """The tables of faithfulness: the last method fails."""
+    rows = [(name, check, 0.1, 0.5, name != methods[-1]) for name in methods for check in checks]
+    faithfulness = pd.DataFrame(rows, columns=["method", "check", "value", "reference", "passed"])
+    stores.write_table(store, "faithfulness", faithfulness)
+    kinds = [(name, kind) for name in (*methods, "random") for kind in ("deletion", "insertion")]
+    curves = pd.DataFrame([(*of, share, share) for of in kinds for share in (0.0, 0.5, 1.0)])
+    curves = curves.set_axis(["method", "kind", "share", "value"], axis=1)
+    stores.write_table(store, "deletion_curves", curves.assign(ci_low=curves["value"], ci_high=curves["value"]))
+
+
+def some_pairs(rng):
+    """Interactions of three neurons in one latent, one of them significant."""
+    pairs = pd.DataFrame({"latent": 0, "neuron_i": [1, 1, 4], "neuron_j": [4, 9, 9], "strength": [0.3, -0.1, 0.0]})
+    pairs = pairs.assign(null_low=-0.1, null_high=0.1, significant=[True, False, False])
+    return pairs.assign(signal_correlation=rng.random(3), noise_correlation=np.nan)
 
 
 def drawn_twice(draw, folder):

@@ -6,7 +6,15 @@ from dina.figures.attribution import plot_attribution
 from dina.figures.latent_sets import draw_latent_sets
 from tests.figures.conftest import drawn_twice, write_attributions
 
-NAMES = ("saliency", "neuron-importance", "receptive-fields", "latents", "alignment-map")
+NAMES = (
+    "saliency",
+    "faithfulness",
+    "neuron-importance",
+    "interactions",
+    "receptive-fields",
+    "latents",
+    "alignment-map",
+)
 
 
 def test_with_a_known_truth(tmp_path):
@@ -21,6 +29,11 @@ def test_with_a_known_truth(tmp_path):
     assert "&gt; 12" in latents and "sets, image: 0.60" in latents
     assert "of the whole maps' r of 0.40" in alignment and "between centroids (deg)" in alignment
     assert "5 places" in alignment and alignment.count("one region or none") == 1
+    saliency = files["saliency.svg"].decode()
+    assert saliency.count("✓ passes") == 2 and saliency.count("✗ fails") == 1
+    assert files["faithfulness.svg"].decode().count("✗ 0.50") == 3  # both of edges, one of reliability
+    interactions = files["interactions.svg"].decode()
+    assert "(1 of 3 pairs significant)" in interactions and "no repeated training images" in interactions
 
 
 @pytest.mark.parametrize(("degrees_per_pixel", "unit"), [(2.5, "deg"), (None, "px")])

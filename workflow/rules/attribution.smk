@@ -19,6 +19,9 @@ rule attribute_pixels:
         runtime=120,
     params:
         settings=of("attribution"),
+        dina=of("dina"),
+        gabor=of("gabor"),
+        detail=of("detail"),
         device=of("device"),
         code=code_version("dina.attribution.pixels"),
     message:
@@ -50,6 +53,7 @@ rule attribute_neurons:
         runtime=120,
     params:
         settings=of("attribution"),
+        detail=of("detail"),
         device=of("device"),
         code=code_version("dina.attribution.neurons"),
     message:

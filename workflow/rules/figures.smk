@@ -18,7 +18,9 @@ FIGURES = {
     ],
     "attribution": [
         "saliency",
+        "faithfulness",
         "neuron-importance",
+        "interactions",
         "receptive-fields",
         "latents",
         "alignment-map",

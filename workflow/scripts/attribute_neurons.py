@@ -10,6 +10,7 @@ with stage(snakemake) as job:
         job.inputs("decoders"),
         job.output("store"),
         AttributionSettings(**job.params.settings),
+        detail=job.params.detail,
         device=job.params.device,
         truth=next(iter(job.inputs("truth")), None),
     )

@@ -1,7 +1,7 @@
-"""Attribute to pixels."""
+"""Attribute to pixels, and check the methods."""
 
 from dina.attribution.pixels import attribute_pixels
-from dina.settings import AttributionSettings
+from dina.settings import AttributionSettings, DinaSettings, GaborSettings
 from dina.stage import stage
 
 with stage(snakemake) as job:
@@ -10,5 +10,8 @@ with stage(snakemake) as job:
         job.inputs("decoders"),
         job.output("store"),
         AttributionSettings(**job.params.settings),
+        DinaSettings(**job.params.dina),
+        GaborSettings(**job.params.gabor),
+        detail=job.params.detail,
         device=job.params.device,
     )

@@ -3,8 +3,7 @@
 import torch
 from torch import nn
 
-from dina.attribution.gradients import mean_gradient, mean_integrated_gradient
-from dina.models.gradients import Readout
+from dina.models.gradients import Readout, integrated_gradients, mean_gradient
 
 
 def linear_readout(n_inputs=12, n_maps=8, n_units=5):
@@ -27,8 +26,10 @@ def test_gradient_of_a_linear_tower_is_its_weights():
 def test_integrated_gradient_of_a_linear_tower_is_weight_times_input():
     readout, expected, generator = linear_readout()
     z = torch.randn(60, 12, generator=generator)
-    found = mean_integrated_gradient(readout, z, 4)
-    torch.testing.assert_close(found, expected.abs() * z.abs().mean(0), atol=1e-4, rtol=1e-4)
+    found = integrated_gradients(readout, z, torch.zeros_like(z), 4)
+    torch.testing.assert_close(found, expected[:, None] * z, atol=1e-4, rtol=1e-4)
+    own = integrated_gradients(readout, z[:5], torch.zeros_like(z[:5]), 4, own=True)
+    torch.testing.assert_close(own, expected * z[:5], atol=1e-4, rtol=1e-4)
 
 
 def test_magnitudes_are_averaged_not_cancelled():
