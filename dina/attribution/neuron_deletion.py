@@ -8,10 +8,10 @@ import torch
 
 from dina.attribution.deletion import curve, order_of, random_orders
 from dina.attribution.faithfulness import COLUMNS, N_RANDOM_ORDERS, curve_table, deletion_rows
-from dina.attribution.importance import shown_over_gallery
 from dina.attribution.methods import RANDOM, own_scores
 from dina.attribution.towers import evenly
 from dina.models.dual_tower import DualTower
+from dina.probing.importance import shown_over_gallery
 from dina.recordings.trials import TEST, TrialResponses
 
 IMPORTANCE, RELIABILITY = "integrated_gradients", "reliability"

@@ -46,7 +46,7 @@ def test_a_hand_built_polynomial_is_taken_apart():
 
 
 def test_the_neural_tower_is_read_at_the_latents_place():
-    from tests.attribution.test_slopes import towers
+    from tests.models.test_slopes import towers
 
     from dina.attribution.interactions import Found
 
