@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -50,6 +50,9 @@ bench-transfer: .venv/installed
 
 bench-gratings: .venv/installed
 	python benchmarks/decoding/gratings.py $(DATA)
+
+bench-attribution: .venv/installed
+	python benchmarks/attribution/run.py
 
 clean:
 	rm -rf results .snakemake

@@ -22,6 +22,7 @@ from dina.training.loop import Validation, train
 
 BATCH_PICTURES = 256
 N_FOLDS = 5
+LAYOUT = torch.channels_last  # in memory, of the network: its convolutions take two thirds of the time
 
 
 class ConvolutionalDecoder(Decoder):
@@ -85,7 +86,7 @@ class ConvolutionalDecoder(Decoder):
         """From a checkpoint."""
         network, prefix = UNet(description["channels"]), "network."
         network.load_state_dict({n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)})
-        network.to(tensors["mean"].device)
+        network.to(tensors["mean"].device, memory_format=LAYOUT)
         names = ("coefficients", "intercept", "mean", "whitening")
         arrays = {name: tensors[name].cpu().numpy() for name in names}
         return cls(**arrays, network=network, sd=description["sd"], size=description["size"])
@@ -115,7 +116,7 @@ def fit_convolutional(
     network = UNet(settings.channels)
     initialise(network, generator)
     network.start_as_identity()
-    network.to(device, memory_format=torch.channels_last)  # the layout in which convolutions are fastest
+    network.to(device, memory_format=LAYOUT)
     shown = as_pictures(target[trials.image_index[chosen]], settings.size_px).to(device)
     made = as_pictures(linear, settings.size_px).to(device)
 

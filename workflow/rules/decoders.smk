@@ -71,6 +71,7 @@ rule train_dina:
         results("models/logs/train_dina_{seed}.log"),
     benchmark:
         results("models/benchmarks/train_dina_{seed}.tsv")
+    priority: 2  # all that follows waits for it
     conda:
         ENVIRONMENT
     threads: 1
@@ -99,6 +100,7 @@ rule fit_decoder:
         results("decoders/logs/{decoder}_{seed}.log"),
     benchmark:
         results("decoders/benchmarks/{decoder}_{seed}.tsv")
+    priority: 2  # all that follows waits for it
     conda:
         ENVIRONMENT
     threads: 1

@@ -42,6 +42,7 @@ rule probe_reconstruction:
         results("logs/probe_reconstruction.log"),
     benchmark:
         results("benchmarks/probe_reconstruction.tsv")
+    priority: 1  # the longest of what follows decoders: begun last, it would run alone
     conda:
         ENVIRONMENT
     threads: 1
