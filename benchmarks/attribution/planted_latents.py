@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dina.attribution.alignment import Alignment, adjusted, align
+from dina.attribution.alignment import Alignment, align
 from dina.attribution.pairs import pairwise_gain
 from dina.attribution.rebuilding import Rebuilt, rebuild
 from dina.attribution.regions import ALIGNED, count_table, distance_table, places_by_rule, region_table, shuffled_places
+from dina.probing.statistics import adjusted
 from dina.threads import limit_threads
 
 SHARED_FEATURES = 12  # of the images, which correlate neurons with each other

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
-from dina.probing.statistics import LEVEL, resampled
+from dina.probing.statistics import LEVEL, adjusted, resampled
 
 SHUFFLE_BATCH = 64  # permutations that are looked up at once
 
@@ -41,16 +40,6 @@ class Alignment:
     def q(self) -> np.ndarray:
         """(grid, grid) the p values by Benjamini and Hochberg, over places."""
         return adjusted(self.p)
-
-
-def adjusted(p: np.ndarray) -> np.ndarray:
-    """p values of any shape, adjusted as one family by Benjamini and Hochberg.
-
-    References
-    ----------
-    Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289.
-    """
-    return false_discovery_control(p.ravel()).reshape(p.shape) if p.size else p
 
 
 def align(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dina.probing.statistics import adjusted
+
 PENALTIES = tuple(10.0**exponent for exponent in np.arange(-3, 2.5, 0.5))  # in units of the kernel's mean eigenvalue
 PAIR_WEIGHTS = (0.1, 0.3, 1.0)  # of the quadratic kernel beside the linear one, both of unit mean diagonal
 N_NODES = 4  # exact where the Hessian is a polynomial of degree 7 along the way
@@ -87,14 +89,16 @@ class Found:
     importance : (neurons,) mean magnitude of integrated gradients from 0 in the read-in, in the target's unit
     first, second : (pairs,) neurons, ``first`` the lower
     strength : (pairs,) mean magnitude over training images of the integrated Hessian from 0, with the effect's sign
-    null_low, null_high : (pairs,) the middle 95 % of the surrogates
-    p, q : (pairs,) two-sided, and after :func:`benjamini_hochberg`
+    null_mean, null_low, null_high : (pairs,) mean and middle 95 % of the surrogates, which are not around 0: a read-in
+        with pairs takes curved tuning that neurons share for some of them
+    p, q : (pairs,) two-sided, and adjusted over the pairs
     """
 
     importance: np.ndarray
     first: np.ndarray
     second: np.ndarray
     strength: np.ndarray
+    null_mean: np.ndarray
     null_low: np.ndarray
     null_high: np.ndarray
     p: np.ndarray
@@ -223,7 +227,8 @@ def _found(
     strength = scale * 2 * fit.weight * (dual.T @ products) * np.abs(products).mean(0) * product_nodes(1)[1]
     p = pooled_p(strength[0], strength[1:])
     low, high = np.quantile(strength[1:], [NULL_TAIL, 1 - NULL_TAIL], axis=0)
-    return Found(importance, chosen[rows], chosen[columns], strength[0], low, high, p, benjamini_hochberg(p))
+    null = (strength[1:].mean(0), low, high)
+    return Found(importance, chosen[rows], chosen[columns], strength[0], *null, p, adjusted(p))
 
 
 def pooled_p(values: np.ndarray, null: np.ndarray) -> np.ndarray:
@@ -240,20 +245,6 @@ def pooled_p(values: np.ndarray, null: np.ndarray) -> np.ndarray:
     null_z = np.sort(np.abs(null - mean_of_others) / spread_of_others, axis=None)
     above = len(null_z) - np.searchsorted(null_z, z)
     return (1 + above) / (1 + len(null_z))
-
-
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """(n,) q values of (n,) p values: the smallest false discovery rate at which each is found.
-
-    References
-    ----------
-    Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289.
-    """
-    order = np.argsort(p)
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    q = np.empty_like(scaled)
-    q[order] = np.minimum(1, np.minimum.accumulate(scaled[::-1])[::-1])
-    return q
 
 
 def _paired(x: np.ndarray, others: np.ndarray, weight: float) -> np.ndarray:

@@ -16,8 +16,8 @@ from dina.recordings.trials import TRAIN, VALIDATION, TrialResponses
 from dina.settings import AttributionSettings
 
 COLUMNS = (
-    "latent", "neuron_i", "neuron_j", "strength", "null_low", "null_high", "p", "q", "significant", "tower_strength",
-    "signal_correlation", "noise_correlation",
+    "latent", "neuron_i", "neuron_j", "strength", "null_mean", "null_low", "null_high", "p", "q", "significant",
+    "tower_strength", "signal_correlation", "noise_correlation",
 )  # fmt: skip
 
 
@@ -43,9 +43,9 @@ def latent_interactions(
     Returns
     -------
     Table, one row for each latent and pair: latent (place in ``units``), neuron_i, neuron_j; strength, the mean
-    magnitude of the pair's integrated Hessian in the trained read-in, signed, in the latent's unit; null_low and
-    null_high, the middle 95 % of additive surrogates; p, and q (Benjamini–Hochberg over a latent's pairs);
-    significant; the neural tower's own strength (integrated Hessians over training images); signal and noise
+    magnitude of the pair's integrated Hessian in the trained read-in, signed, in the latent's unit; null_mean,
+    null_low and null_high, mean and middle 95 % of additive surrogates; p, and q (Benjamini–Hochberg over a latent's
+    pairs); significant; the neural tower's own strength (integrated Hessians over training images); signal and noise
     correlation over training images, NaN where none was shown twice.
     """
     parts = []
@@ -62,6 +62,7 @@ def latent_interactions(
                 "neuron_i": of.first,
                 "neuron_j": of.second,
                 "strength": of.strength,
+                "null_mean": of.null_mean,
                 "null_low": of.null_low,
                 "null_high": of.null_high,
                 "p": of.p,

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from dina import stores
-from dina.attribution.alignment import Alignment, adjusted, align
+from dina.attribution.alignment import Alignment, align
 from dina.attribution.many_targets import Design
 from dina.attribution.pairs import held_out_gain, pairwise_gain
 from dina.attribution.rebuilding import Rebuilt, r_squared, rebuild, set_r_squared
@@ -26,7 +26,7 @@ from dina.attribution.towers import load_towers, strongest_latents, tower_values
 from dina.device import resolve_device
 from dina.models.dual_tower import DualTower
 from dina.models.gradients import tower_maps
-from dina.probing.statistics import row
+from dina.probing.statistics import adjusted, row
 from dina.recordings.reliability import is_measurable, repeating_variance
 from dina.recordings.trials import TEST, TRAIN, TrialResponses, read_trials
 from dina.settings import AttributionSettings, Detail, LatentMapSettings

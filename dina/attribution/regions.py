@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.ndimage import label
 from scipy.spatial.distance import cdist
 
-from dina.attribution.alignment import Alignment, adjusted
-from dina.probing.statistics import LEVEL
+from dina.attribution.alignment import Alignment
+from dina.probing.statistics import LEVEL, adjusted
 
 ALIGNED, UPPER_HALF, HALF_OF_MATCH = "aligned", "upper_half", "half_of_match"
 HALF = 0.5  # of the maximum, and of the match

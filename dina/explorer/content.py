@@ -131,14 +131,15 @@ def _latents(pixels: Path, neurons: Path, latents: Path) -> list[dict[str, Any]]
 
 
 def _pairs(table: pd.DataFrame | None) -> dict[str, Any] | None:
-    """Interactions of a latent's neurons; None where they were not tested."""
+    """Interactions of a latent's neurons beyond additive surrogates' mean; None where they were not tested."""
     if table is None:
         return None
-    columns = ("strength", "q", "signal_correlation", "noise_correlation")
+    columns = ("q", "signal_correlation", "noise_correlation")
     return {
         "first": table["neuron_i"].tolist(),
         "second": table["neuron_j"].tolist(),
         "significant": table["significant"].tolist(),
+        "strength": _numbers(table["strength"] - table["null_mean"]),
         **{name: _numbers(table[name]) for name in columns},
     }
 

@@ -89,3 +89,15 @@ def bounds(samples: np.ndarray) -> tuple[float, float]:
     """Percentile interval of bootstrap samples (n,)."""
     tail = (1 - LEVEL) / 2
     return float(np.quantile(samples, tail)), float(np.quantile(samples, 1 - tail))
+
+
+def adjusted(p: np.ndarray) -> np.ndarray:
+    """p values of any shape, adjusted as one family by Benjamini and Hochberg.
+
+    References
+    ----------
+    Benjamini & Hochberg 1995, J. R. Stat. Soc. B 57:289.
+    """
+    from scipy.stats import false_discovery_control
+
+    return false_discovery_control(p.ravel()).reshape(p.shape) if p.size else p

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from dina.attribution.interactions import benjamini_hochberg, integrated_hessians, pooled_p, product_nodes
+from dina.attribution.interactions import integrated_hessians, pooled_p, product_nodes
 from dina.attribution.latent_pairs import tower_strength
+from dina.probing.statistics import adjusted
 
 FILE = Path(__file__).parents[2] / "benchmarks/attribution/planted_interactions.py"
 
@@ -46,9 +47,8 @@ def test_a_hand_built_polynomial_is_taken_apart():
 
 
 def test_the_neural_tower_is_read_at_the_latents_place():
-    from tests.models.test_slopes import towers
-
     from dina.attribution.interactions import Found
+    from tests.models.test_slopes import towers
 
     model, generator = towers()
     z = torch.randn(6, 15, generator=generator)
@@ -94,4 +94,4 @@ def test_p_values_of_the_null_are_uniform():
 
 
 def test_false_discovery_rate_by_hand():
-    np.testing.assert_allclose(benjamini_hochberg(np.array([0.04, 0.01, 0.03, 0.5])), [0.16 / 3, 0.04, 0.16 / 3, 0.5])
+    np.testing.assert_allclose(adjusted(np.array([0.04, 0.01, 0.03, 0.5])), [0.16 / 3, 0.04, 0.16 / 3, 0.5])

@@ -12,8 +12,8 @@ from benchmarks.attribution.planted_latents import (
     pairwise_target,
     planted_population,
 )
-from dina.attribution.alignment import adjusted
 from dina.attribution.pairs import held_out_gain, pairwise_gain, pairwise_terms
+from dina.probing.statistics import adjusted
 
 NOISE_SD = 1.5
 

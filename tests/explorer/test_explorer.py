@@ -55,7 +55,13 @@ def recording(gabor_trials, tmp_path_factory):
         stores.write_array(store, "candidate_similarity", rng.random(candidates.shape).astype(np.float32))
         stores.write_array(store, "deciding_neuron", rng.integers(n, size=(len(ids), N_DECIDING)).astype(np.int32))
         stores.write_array(store, "deciding_part", rng.normal(size=(len(ids), N_DECIDING)).astype(np.float32) / 10)
-        pairs = {"latent": 0, "neuron_i": [4, 4, 9], "neuron_j": [9, 12, 12], "strength": [0.2, -0.1, 0.01]}
+        pairs = {
+            "latent": 0,
+            "neuron_i": [4, 4, 9],
+            "neuron_j": [9, 12, 12],
+            "strength": [0.2, -0.1, 0.01],
+            "null_mean": 0.0,
+        }
         pairs |= {"q": [0.01, 0.3, np.nan], "significant": [True, False, False]}
         pairs |= {"signal_correlation": 0.1, "noise_correlation": np.nan}
         stores.write_table(store, "interactions", pd.DataFrame(pairs))
