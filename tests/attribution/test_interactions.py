@@ -53,7 +53,7 @@ def test_the_neural_tower_is_read_at_the_latents_place():
     model, generator = towers()
     z = torch.randn(6, 15, generator=generator)
     first, second = np.array([1, 1, 7]), np.array([7, 12, 12])
-    pairs = Found(np.zeros(15), first, second, *[np.zeros(3)] * 5)
+    pairs = Found(np.zeros(15), first, second, *[np.zeros(3)] * 6)
     unit = 37
     found = tower_strength(model.neural_tower, z, unit, pairs)
     tower = model.neural_tower
