@@ -12,6 +12,7 @@ SMALL_GABOR = GaborSettings(frequencies_cpi=(2.0, 4.0), n_orientations=4, grid=4
 COUNTS = {"train": 160, "validation": 30, "test": 30}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that deals tests out among processes looks for groups
 def pytest_collection_modifyitems(items):
     """Tests of one folder share fixtures, such as the tiny road: they stay in one process."""
     for item in items:

@@ -92,7 +92,8 @@ def test_towers_with_a_core_reproduce_the_mixtures_cosine(gabor_trials, small_ga
         found = model(torch.from_numpy(z), torch.from_numpy(images))
     space, scores = fit_feature_space(small_gabor, gabor_trials.images[gabor_trials.image_ids(TRAIN)], 80, CPU)
     encoding = fit_local_encoding(gabor_trials, space, scores, SETTINGS)
-    whitening = closed_form._whitening(encoding, gabor_trials)
+    fitted = closed_form.FittedEncoding(gabor_trials.image_ids(TRAIN), space, scores, encoding)
+    whitening = closed_form._whitening(fitted, gabor_trials)
     predicted = whitening.apply(learned.mixed(torch.from_numpy(scores[:15]) @ encoding.weights, images))
     unweighted = np.divide(z, gabor_trials.weights, out=np.zeros_like(z), where=gabor_trials.weights > 0)
     observed = whitening.apply(torch.from_numpy(unweighted))
@@ -116,7 +117,9 @@ def test_few_components_hold_what_the_core_explains(gabor_trials, small_gabor, m
     with torch.no_grad():
         kept = model.image_tower.learned(images).square().sum()
     space, scores = fit_feature_space(small_gabor, images.numpy(), 80, CPU)
-    whitening = closed_form._whitening(fit_local_encoding(gabor_trials, space, scores, SETTINGS), gabor_trials)
+    encoding = fit_local_encoding(gabor_trials, space, scores, SETTINGS)
+    fitted = closed_form.FittedEncoding(gabor_trials.image_ids(TRAIN), space, scores, encoding)
+    whitening = closed_form._whitening(fitted, gabor_trials)
     whole = whitening.apply(learned.mixed(torch.zeros(len(images), 60), images.numpy())).square().sum()
     assert kept / whole > 0.95
 
