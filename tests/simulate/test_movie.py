@@ -1,5 +1,6 @@
 """Rendering against what was asked for: motion, times, blocks, threads, memory, files."""
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -106,6 +107,7 @@ def test_memory_does_not_grow_with_length():
 
     def peak(n_frames):
         moving = motion(n_frames)
+        gc.collect()
         tracemalloc.start()
         for _ in render_blocks(ready, moving, SETTINGS):
             pass
@@ -114,7 +116,8 @@ def test_memory_does_not_grow_with_length():
         return most
 
     peak(40)
-    assert peak(300) < 1.1 * peak(60)
+    # Held whole, the longer movie would take three times as much; what other threads allocate is traced, too.
+    assert peak(300) < 1.25 * peak(60)
 
 
 def fake_blocks(n_frames, n_planes):
