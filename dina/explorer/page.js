@@ -8,6 +8,7 @@ const FONT = { family: "system-ui, Segoe UI, Helvetica, Arial, sans-serif", size
 const MARGIN = { l: 48, r: 10, t: 8, b: 42 };
 const CONFIG = { displayModeBar: false, responsive: true };
 const MAGMA = [[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]]; // even steps from 0 to 1
+const SIGNED = [[0, "#2166ac"], [0.5, "#f7f7f7"], [1, "#b2182b"]];
 const MOST_BARS = 15;
 const GAP_PX = 12; // between imaging planes that stand beside each other
 
@@ -84,7 +85,7 @@ function drawParts(id, neurons, parts, title) {
     marker: { color: of.map((part) => (part < 0 ? OTHER : OURS)), line: { color: FOUND, width: some.map((neuron) => (neuron === chosen.neuron ? 3 : 0)) } },
     hovertemplate: "neuron %{y}: %{x:.1f} %<extra></extra>",
   }];
-  const layout = { font: FONT, margin: MARGIN, xaxis: { title: { text: title }, zerolinecolor: QUIET }, yaxis: { type: "category", autorange: "reversed", title: { text: "neuron" }, ticks: "" } };
+  const layout = { font: FONT, margin: MARGIN, xaxis: { title: { text: title }, zerolinecolor: QUIET }, yaxis: { type: "category", autorange: "reversed", automargin: true, title: { text: "neuron" }, ticks: "" } };
   Plotly.react(id, traces, layout, CONFIG).then(listen);
 }
 
@@ -132,7 +133,8 @@ function drawField(neuron) {
 
 /** Interactions of every two of a latent's most important neurons; a dot marks those beyond additive surrogates. */
 function drawPairs(latent) {
-  const layout = { font: FONT, margin: MARGIN, xaxis: { type: "category", title: { text: "neuron" } }, yaxis: { type: "category", title: { text: "neuron" }, autorange: "reversed" } };
+  const axis = { type: "category", title: { text: "neuron" }, automargin: true, tickfont: { size: 10 } };
+  const layout = { font: FONT, margin: MARGIN, xaxis: axis, yaxis: { ...axis, autorange: "reversed" } };
   const pairs = latent.pairs;
   if (pairs === null) {
     const text = "not tested: of the latents on which the towers<br>agree best, the first few are";
@@ -154,7 +156,7 @@ function drawPairs(latent) {
   const found = pairs.first.flatMap((first, pair) => (pairs.significant[pair] ? [[first, pairs.second[pair]], [pairs.second[pair], first]] : []));
   const names = neurons.map((neuron) => `${neuron} `);
   const traces = [
-    { type: "heatmap", z: strength, x: names, y: names, text: told, hoverinfo: "text", colorscale: "RdBu", zmin: -limit, zmax: limit, reversescale: true, colorbar: { thickness: 10, title: { text: "latent value", side: "right" } } },
+    { type: "heatmap", z: strength, x: names, y: names, text: told, hoverinfo: "text", colorscale: SIGNED, zmin: -limit, zmax: limit, colorbar: { thickness: 10, exponentformat: "power", title: { text: "beyond surrogates", side: "right" } } },
     { type: "scatter", mode: "markers", x: found.map(([, column]) => `${column} `), y: found.map(([row]) => `${row} `), hoverinfo: "skip", showlegend: false, marker: { color: "#222222", size: 6 } },
   ];
   Plotly.react("pairs", traces, layout, CONFIG);
