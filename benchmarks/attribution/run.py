@@ -58,10 +58,7 @@ def is_reached(value: float, goal: str) -> str:
     if not goal:
         return ""
     sign, _, limit = goal.partition(" ")
-    reached = {">=": lambda: value >= float(limit), "<=": lambda: value <= float(limit)}.get(
-        sign, lambda: value == goal
-    )
-    return "yes" if reached() else "no"
+    return "yes" if COMPARISONS[sign](value, float(limit)) else "no"
 
 
 if __name__ == "__main__":
