@@ -155,12 +155,13 @@ def crossing(differences: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
 
 
 def _decide(question: str, above: np.ndarray, below: np.ndarray, boundary: float, n_bootstrap: int) -> Verdict:
-    """The ratio of two means over images, against a boundary; resamples without anything below are left out."""
+    """The ratio of two means over images, against a boundary; NaN below half an image."""
     draws = resampled(len(above), n_bootstrap)
     numerators, denominators = above[draws].mean(1), below[draws].mean(1)
-    kept = denominators > 0
+    least = 0.5 / len(below)  # rounding must not become a denominator
+    kept = denominators > least
     low, high = bounds(numerators[kept] / denominators[kept]) if kept.any() else (np.nan, np.nan)
-    effect = float(above.mean() / below.mean()) if below.mean() > 0 else np.nan
+    effect = float(above.mean() / below.mean()) if below.mean() > least else np.nan
     first, _, second = question.split(" ")
     verdict = first if low > boundary else second if high < boundary else UNDECIDED
     p = _p_of_signs(above - boundary * below, n_bootstrap)

@@ -57,8 +57,9 @@ def decide(model: DualTower, trials: TrialResponses, n_steps: int, device: torch
     direction = normalize(tower_maps(model.image_tower, trials.images[ids], device), dim=1)
     answer = normalize(tower_maps(model.neural_tower, z, device), dim=1)
     similarity = (answer @ direction.T).cpu().numpy()
-    order = np.argsort(-similarity, axis=1, kind="stable")
     shown = np.arange(len(ids))
+    # Images that match exactly as well as the shown one, such as copies of it, are not ahead of it.
+    order = np.lexsort((shown != shown[:, None], -similarity), axis=1)
     rank = (order == shown[:, None]).argmax(1)
     rival = np.where(rank == 0, order[:, min(1, len(ids) - 1)], order[:, 0])
     parts = []

@@ -53,13 +53,13 @@ def match_importance(
     device: torch.device,
     split: int = TEST,
 ) -> np.ndarray:
-    """Each neuron's share in how far the shown image stands out of the gallery, mean over a split's images and seeds.
+    """Each neuron's part in how far the shown image stands out of the gallery, mean over a split's images and seeds.
 
     :func:`dina.probing.importance.match_share` of the mean over each image's repeats.
 
     Returns
     -------
-    (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
+    (neurons,) float32, share of the parts' magnitude; negative for a neuron that speaks against the shown image
     """
     z, ids = trials.averaged(split)
     return match_share(models, z, trials.images[ids], settings.n_steps, device)

@@ -235,8 +235,10 @@ def pooled_p(values: np.ndarray, null: np.ndarray) -> np.ndarray:
     """(pairs,) two-sided p values of (pairs,) values against (surrogates, pairs), pooled over pairs.
 
     Each pair is standardised by the mean and s.d. of its surrogates; each surrogate by those of the pair's others.
+    Pairs whose surrogates never vary, those of a silent neuron, have p = 1 and stay out of the pool.
     """
-    n = len(null)
+    p, varies = np.ones(len(values)), np.ptp(null, axis=0) > 0
+    values, null, n = values[varies], null[:, varies], len(null)
     mean, variance = null.mean(0), null.var(0)
     z = np.abs(values - mean) / np.sqrt(variance * n / (n - 1))
     mean_of_others = (n * mean - null) / (n - 1)
@@ -244,7 +246,8 @@ def pooled_p(values: np.ndarray, null: np.ndarray) -> np.ndarray:
     spread_of_others = np.sqrt((square_of_others - mean_of_others**2) * (n - 1) / (n - 2))
     null_z = np.sort(np.abs(null - mean_of_others) / spread_of_others, axis=None)
     above = len(null_z) - np.searchsorted(null_z, z)
-    return (1 + above) / (1 + len(null_z))
+    p[varies] = (1 + above) / (1 + len(null_z))
+    return p
 
 
 def _paired(x: np.ndarray, others: np.ndarray, weight: float) -> np.ndarray:

@@ -89,6 +89,8 @@ def tower_strength(tower: NeuralTower, z: torch.Tensor, unit: int, pairs: Found)
     unit : index into the flattened maps
     """
     chosen = np.union1d(pairs.first, pairs.second)
+    if not len(chosen):  # a single neuron has no pairs
+        return np.empty(0, np.float32)
     channel, row, column = np.unravel_index(unit, tower.layout)
     first, bend, second = tower.residual
 

@@ -242,6 +242,8 @@ def _values(
 def _at_size(rebuilt: Rebuilt) -> np.ndarray:
     """(targets,) cross-validated R² of each set; NaN without one."""
     targets = np.arange(len(rebuilt.size))
+    if not len(rebuilt.r2_path):
+        return np.full(len(targets), np.nan)
     return np.where(rebuilt.size > 0, rebuilt.r2_path[np.maximum(rebuilt.size, 1) - 1, targets], np.nan)
 
 

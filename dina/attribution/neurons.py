@@ -38,7 +38,7 @@ def attribute_neurons(
 ) -> None:
     """Write the ``attributions/neurons`` store; memory is some neurons × map values × 4 bytes.
 
-    Arrays: ``latent_importance`` (latents, neurons), shares that sum to 1; ``match_importance`` (neurons,), shares of
+    Arrays: ``latent_importance`` (latents, neurons), shares that sum to 1; ``match_importance`` (neurons,), parts in
     how far the shown image stands out; ``field_energy`` (neurons, positions, positions), where DINA takes each neuron
     to look, mean 1; ``example_neuron`` (examples,), ``example_field`` and ``example_linear_field`` (examples, height,
     width), and where the truth knows linear fields ``example_true_field``. Of every test image, see
@@ -89,7 +89,7 @@ def _write_importance(
     importance = latent_importance(models[0], trials, latents["unit"].to_numpy(), settings, device)
     stores.write_table(store, "latents", latents.assign(neurons_for_half=neurons_for_half(importance)))
     stores.write_array(store, "latent_importance", importance, unit="share")
-    stores.write_array(store, "match_importance", match_importance(models, trials, settings, device), unit="share")
+    stores.write_array(store, "match_importance", match_importance(models, trials, settings, device), unit="part")
     on_validation = match_importance(models[:1], trials, settings, device, VALIDATION)
     checked = (settings.n_checked_images, settings.seed, device)
     faithfulness, curves = check_neurons(models[0], trials, on_validation, *checked)

@@ -23,6 +23,11 @@ class Paths:
     predicted: np.ndarray
 
 
+def longest_path(x: np.ndarray, n_steps: int) -> int:
+    """How many of the wanted steps (samples, neurons) allow: varying neurons, and fewer than samples."""
+    return max(0, min(n_steps, int((np.ptp(x, axis=0) > 0).sum()), len(x) - 2))
+
+
 def pursue(x: np.ndarray, y: np.ndarray, n_steps: int, held_out: np.ndarray | None = None) -> Paths:
     """At each step take the neuron that correlates best with what is left of the target, and refit all taken.
 
@@ -36,20 +41,20 @@ def pursue(x: np.ndarray, y: np.ndarray, n_steps: int, held_out: np.ndarray | No
     ----------
     x : (samples, neurons); a neuron that never varies is never taken
     y : (samples, targets)
-    n_steps : at most as many as there are varying neurons, and fewer than samples
+    n_steps : at most; see :func:`longest_path`
     held_out : (held-out samples, neurons)
 
     References
     ----------
     Pati, Rezaiifar & Krishnaprasad 1993, Asilomar 27:40.
     """
+    n_steps = longest_path(x, n_steps)
     mean_x, mean_y = x.mean(0), y.mean(0)
     norm = np.linalg.norm(x - mean_x, axis=0)
-    varies = norm > 0
+    varies = np.ptp(x, axis=0) > 0
     scale = np.divide(1, norm, out=np.zeros_like(norm), where=varies)
     x = (x - mean_x) * scale
     other = np.empty((0, x.shape[1])) if held_out is None else (held_out - mean_x) * scale
-    n_steps = min(n_steps, int(varies.sum()), len(x) - 2)
     targets = np.arange(y.shape[1])
     left = (y - mean_y).T.copy()
     basis = np.zeros((len(left), n_steps, len(x)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dina.attribution.many_targets import Design
-from dina.attribution.pursuit import pursue
+from dina.attribution.pursuit import longest_path, pursue
 
 LEAST_R2 = 0.05  # of all neurons together: 0.9 of less is within the noise, and any neuron would reach it
 N_RANDOM_SETS = 5  # as large as the found one, which say what so many neurons rebuild by chance
@@ -61,12 +61,14 @@ def rebuild(
     around = np.zeros(y.shape[1])
     missed_all = np.zeros(y.shape[1])
     missed = 0.0
+    # Folds differ by an image, and in which neurons vary: all take as many steps as the shortest allows.
+    n_steps = min(longest_path(x[fold != held_out], most_neurons) for held_out in range(n_folds))
     for held_out in range(n_folds):
         inside, outside = fold != held_out, fold == held_out
         true = y[outside]
         around += ((true - y[inside].mean(0)) ** 2).sum(0)
         missed_all += ((true - Design.of(x[inside]).fit(y[inside]).predict(x[outside])) ** 2).sum(0)
-        predicted = pursue(x[inside], y[inside], most_neurons, x[outside]).predicted
+        predicted = pursue(x[inside], y[inside], n_steps, x[outside]).predicted
         missed = missed + ((true - predicted) ** 2).sum(1)
     r2_all, r2_path = r_squared(missed_all, around), r_squared(missed, around)
     size, reached = smallest_size(r2_path, r2_all, share)

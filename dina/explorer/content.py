@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dina import stores
+from dina.attribution.shares import shares_of_match
 from dina.recordings.trials import read_trials
 
 MOST_IMAGES = 300  # test images that can be chosen, evenly spread over all; their pictures are 4 kB each
@@ -36,7 +37,7 @@ def content(
 
     Returns
     -------
-    dict with the keys neurons, planes, latents, images, pictures, field (how the receptive fields' maps lie)
+    dict with the keys closed_set, neurons, planes, latents, images, pictures, field (how maps of receptive fields lie)
     """
     trials = read_trials(responses)
     decided = stores.read_table(neurons, "images")
@@ -44,6 +45,7 @@ def content(
     images = _images(neurons, reconstruction, decided, chosen)
     shown = {image for of in images for image in (of["image"], *of["candidates"])}
     return {
+        "closed_set": trials.is_closed_set,
         "neurons": _neurons(responses, neurons),
         "planes": _planes(session),
         "latents": _latents(pixels, neurons, latents),
@@ -86,7 +88,7 @@ def _neurons(responses: Path, attribution: Path) -> dict[str, Any]:
         "y_px": _numbers(table["y_px"]),
         "reliability": _numbers(table["reliability"]),
         "signal_variance": _numbers(table["signal_variance"]),
-        "match": _numbers(stores.read_array(attribution, "match_importance")),
+        "match": _numbers(shares_of_match(stores.read_array(attribution, "match_importance"))),
         "centre_x_px": _numbers(centres["x_px"]),
         "centre_y_px": _numbers(centres["y_px"]),
         "field": [packed(of) for of in energy],

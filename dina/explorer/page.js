@@ -163,6 +163,10 @@ function drawPairs(latent) {
 }
 
 function drawLatent() {
+  if (data.latents.length === 0) {
+    document.getElementById("about-latent").textContent = "There is no latent value on which the towers agree.";
+    return;
+  }
   const latent = data.latents[chosen.latent];
   press("latents", chosen.latent);
   document.getElementById("about-latent").textContent = `Latent ${chosen.latent + 1} of ${data.latents.length}: channel ${latent.channel}, row ${latent.row}, column ${latent.column} of the map; the towers agree on it with r = ${number(latent.agreement)} (validation images). ${rebuilt(latent)}`;

@@ -41,6 +41,7 @@ def write_explorer(
     text = environment.from_string(template).render(
         recording=recording,
         simulated=simulated,
+        closed_set=data["closed_set"],
         data=json.dumps(data, allow_nan=False, separators=(",", ":")),
         script=script,
         plotly=get_plotlyjs(),

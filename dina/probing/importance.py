@@ -15,7 +15,7 @@ from dina.models.gradients import Readout, integrated_gradients, tower_maps
 def match_share(
     models: Sequence[DualTower], z: np.ndarray, images: np.ndarray, n_steps: int, device: torch.device
 ) -> np.ndarray:
-    """Each neuron's share in how far the shown image stands out of the others, mean over images and models.
+    """Each neuron's part in how far the shown image stands out of the others, mean over images and models.
 
     Integrated gradients, from silence, of :func:`shown_over_gallery`. Cost and memory are those of
     :func:`~dina.models.slopes.averaged_gradient` for one unit an image: some hundred images are enough.
@@ -27,14 +27,15 @@ def match_share(
 
     Returns
     -------
-    (neurons,) float32, sums to 1; negative for a neuron that speaks against the shown image
+    (neurons,) float32, share of the parts' summed magnitude in each model, mean over models; negative for a neuron that
+        speaks against the shown image. Not a share of the sum, which is near 0, or below, where nothing is decoded.
     """
     responses = torch.from_numpy(np.ascontiguousarray(z, np.float32)).to(device)
     shares = []
     for model in models:
         readout = shown_over_gallery(model, images, device)
         total = integrated_gradients(readout, responses, torch.zeros_like(responses), n_steps, own=True).mean(0)
-        shares.append((total / total.sum()).cpu().numpy())
+        shares.append((total / total.abs().sum().clamp(min=torch.finfo(total.dtype).tiny)).cpu().numpy())
     return np.mean(shares, axis=0)
 
 

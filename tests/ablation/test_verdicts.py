@@ -71,3 +71,11 @@ def test_one_table_over_recordings(tmp_path):
     tabulate_verdicts({name: tmp_path / name for name in ("a", "b")}, tmp_path / "verdicts.csv")
     table = pd.read_csv(tmp_path / "verdicts.csv")
     assert table["recording"].tolist() == ["a", "b"] and set(table["verdict"]) == {"shape"}
+
+
+def test_a_decoder_exactly_at_chance_has_no_effect_of_rounding():
+    original = np.zeros(30)
+    original[4] = 1  # 1 / 30, less 1 / 30 by rounding
+    found = coarse_or_fine(original, np.zeros((2, 30)), np.ones((2, 30)), np.array([0.1, 0.2]), 1 / 30, 200)
+    assert found.verdict == "neither" and np.isnan(found.effect)
+    assert np.isnan(found.ci_low) or abs(found.ci_low) < 1e3

@@ -71,3 +71,8 @@ def test_the_same_twice(decisions, model, trials):
     again = decide(model, trials, 8, CPU)
     for field in fields(decisions):
         np.testing.assert_array_equal(getattr(decisions, field.name), getattr(again, field.name))
+
+
+def test_copies_of_the_shown_image_are_not_ahead_of_it(model, trials):
+    copies = replace(trials, images=np.repeat(trials.images[:1], len(trials.images), 0))
+    assert not decide(model, copies, 2, CPU).rank.any()

@@ -95,3 +95,14 @@ def test_p_values_of_the_null_are_uniform():
 
 def test_false_discovery_rate_by_hand():
     np.testing.assert_allclose(adjusted(np.array([0.04, 0.01, 0.03, 0.5])), [0.16 / 3, 0.04, 0.16 / 3, 0.5])
+
+
+def test_pairs_of_silent_neurons_do_not_hide_others():
+    rng = np.random.default_rng(0)
+    null, values = rng.normal(size=(20, 66)), rng.normal(size=66)
+    values[0] = 6
+    silent = np.arange(66) >= 20
+    alone = pooled_p(values[~silent], null[:, ~silent])
+    found = pooled_p(np.where(silent, 0, values), np.where(silent, 0, null))
+    np.testing.assert_array_equal(found, np.concatenate([alone, np.ones(46)]))
+    assert found[0] < 0.01

@@ -115,3 +115,17 @@ def test_the_same_seed_gives_the_same(population):
     options = {"most_neurons": 8, "share": 0.9, "n_folds": 4}
     first, second = (rebuild(population, y, **options, rng=np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first.r2_path, second.r2_path)
+
+
+@pytest.mark.parametrize("n_samples", [33, 6, 3])
+def test_folds_of_unequal_size_share_one_path(n_samples):
+    x = np.random.default_rng(0).normal(size=(n_samples, 40))
+    found = rebuild(x, x[:, :2], most_neurons=30, share=0.9, n_folds=5, rng=np.random.default_rng(1))
+    assert len(found.r2_path) == len(found.chosen) == max(0, n_samples - -(-n_samples // 5) - 2)
+
+
+def test_a_neuron_that_fires_once_is_missing_in_one_fold():
+    x = np.random.default_rng(0).normal(size=(100, 20))
+    x[:, 3] = np.arange(100) == 7
+    found = rebuild(x, x[:, :1], most_neurons=30, share=0.9, n_folds=5, rng=np.random.default_rng(1))
+    assert len(found.r2_path) == 19 and found.size[0] == 1

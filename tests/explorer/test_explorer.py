@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,20 @@ def test_it_opens_offline_and_is_written_whole(page):
     own = re.sub(r"<script>/\*\*.*?</script>", "", text, count=1, flags=re.DOTALL)  # without the plotting library
     assert not re.search(r'(src|href)="(https?:)?//', own)
     assert "simulated data" in text and not page.with_name(".explorer.html.partial").exists()
+
+
+def test_a_closed_set_is_not_called_unseen(recording, gabor_trials, tmp_path):
+    split = gabor_trials.split.copy()
+    shown = gabor_trials.image_index[split == TEST]
+    split[np.flatnonzero(split == TEST)[:1]] = 0  # a showing of a test image is trained on
+    assert np.isin(shown[:1], shown[1:]).any()
+    with stores.new_store(tmp_path / "responses") as store:
+        write_trials(store, replace(gabor_trials, split=split))
+        stores.write_table(store, "neurons", stores.read_table(recording / "responses", "neurons"))
+    others = [recording / name for name in STORES[1:]]
+    write_explorer("mouse", tmp_path / "responses", *others, tmp_path / "page.html", simulated=False)
+    text = (tmp_path / "page.html").read_text()
+    assert "Known images" in text and "Unseen in training" not in text
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
