@@ -11,7 +11,7 @@ import numpy as np
 from dina.ablation.refits import Refits
 from dina.probing.comparisons import sign_flip_p
 from dina.probing.queries import single_trials
-from dina.probing.statistics import bounds, resampled
+from dina.probing.statistics import LEVEL, bounds, resampled
 from dina.recordings.trials import LEFT_OUT, SPLITS, TEST, TRAIN, TrialResponses
 
 SHUFFLED, DIAGONAL = "shuffled", "diagonal"
@@ -147,6 +147,7 @@ def noise_rows(shuffles: Shuffles, n_bootstrap: int) -> Iterator[dict[str, Any]]
         intact = shuffles.intact[test]
         differences = intact - broken
         low, high = bounds(_resample_both(differences, n_bootstrap))
+        p = sign_flip_p(differences.mean(0))
         yield {
             "test": test,
             "decoder": "dina",
@@ -155,8 +156,8 @@ def noise_rows(shuffles: Shuffles, n_bootstrap: int) -> Iterator[dict[str, Any]]
             "value": float(differences.mean()),
             "ci_low": low,
             "ci_high": high,
-            "p": sign_flip_p(differences.mean(0)),
-            "verdict": verdict(low, high),
+            "p": p,
+            "verdict": verdict(low, high, p),
             "top1_intact": float(intact.mean()),
             "top1": float(broken.mean()),
             "left": shuffles.left if test == SHUFFLED else 0.0,
@@ -167,11 +168,11 @@ def noise_rows(shuffles: Shuffles, n_bootstrap: int) -> Iterator[dict[str, Any]]
         }
 
 
-def verdict(low: float, high: float) -> str:
-    """In words, from the interval of intact less destroyed."""
-    if low > 0:
-        return HELP
-    return HURT if high < 0 else NOTHING
+def verdict(low: float, high: float, p: float) -> str:
+    """In words, from the interval of intact less destroyed; p guards against few images."""
+    if p > 1 - LEVEL or low <= 0 <= high:
+        return NOTHING
+    return HELP if low > 0 else HURT
 
 
 def _resample_both(differences: np.ndarray, n_bootstrap: int) -> np.ndarray:

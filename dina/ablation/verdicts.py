@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dina import stores
-from dina.probing.statistics import SEED, bounds, interval, resampled
+from dina.probing.statistics import LEVEL, SEED, bounds, interval, resampled
 
 COARSE_OR_FINE, SHAPE_OR_TEXTURE, STRUCTURE_OR_CATEGORY = QUESTIONS = (
     "coarse or fine",
@@ -28,7 +28,7 @@ class Verdict:
     Attributes
     ----------
     question : one of ``QUESTIONS``
-    verdict : one of its two words where the interval leaves ``boundary`` out; "undecided" where it does not;
+    verdict : one of its two words where the interval leaves ``boundary`` out and p says so too; "undecided" else;
         "neither" where nothing that is compared is above chance
     effect, ci_low, ci_high : the effect with its 95 % interval, paired bootstrap over images
     boundary : on which side of it the effect lies is the answer
@@ -163,8 +163,9 @@ def _decide(question: str, above: np.ndarray, below: np.ndarray, boundary: float
     low, high = bounds(numerators[kept] / denominators[kept]) if kept.any() else (np.nan, np.nan)
     effect = float(above.mean() / below.mean()) if below.mean() > least else np.nan
     first, _, second = question.split(" ")
-    verdict = first if low > boundary else second if high < boundary else UNDECIDED
     p = _p_of_signs(above - boundary * below, n_bootstrap)
+    decided = p <= 1 - LEVEL  # with few images the interval alone is too narrow
+    verdict = first if decided and low > boundary else second if decided and high < boundary else UNDECIDED
     return Verdict(question, verdict, effect, low, high, boundary, p, len(above))
 
 

@@ -94,9 +94,9 @@ def check_methods(
 
 
 def verdicts(checks: pd.DataFrame) -> pd.DataFrame:
-    """One row a method: passed, and failed, the names of the checks that it failed."""
+    """One row a method: passed, and failed, the checks that it failed, separated by semicolons."""
     groups = checks.groupby("method", sort=False)
-    rows = [(name, bool(of["passed"].all()), ", ".join(of["check"][~of["passed"]])) for name, of in groups]
+    rows = [(name, bool(of["passed"].all()), "; ".join(of["check"][~of["passed"]])) for name, of in groups]
     return pd.DataFrame(rows, columns=["method", "passed", "failed"])
 
 

@@ -129,9 +129,7 @@ def pair_correlations(trials: TrialResponses, first: np.ndarray, second: np.ndar
     one, two = repeat_pairs(trials.image_index, trials.repeat, trials.trials(TRAIN))
     if len(one) < 3:
         return np.full(len(first), np.nan), np.full(len(first), np.nan)
-    a, b = (
-        torch.from_numpy(np.ascontiguousarray(trials.standardised(showing, weighted=False))) for showing in (one, two)
-    )
+    a, b = (torch.from_numpy(np.array(trials.standardised(showing, weighted=False))) for showing in (one, two))
     across = correlations(a[:, first], b[:, second]) + correlations(b[:, first], a[:, second])
     within = correlations((a - b)[:, first], (a - b)[:, second])
     return (across / 2).numpy(), within.numpy()

@@ -37,7 +37,7 @@ def check_neurons(
     Returns
     -------
     faithfulness, curves : as of :func:`~dina.attribution.faithfulness.check_methods`; the rivals are random orders and
-        the neurons' reliability, which knows nothing of the model
+        the neurons' reliability, which knows nothing of the model, where that is known
     """
     z, ids = trials.averaged(TEST)
     chosen = evenly(np.arange(len(ids)), n_images)
@@ -48,7 +48,9 @@ def check_neurons(
     def score(shown: torch.Tensor, owners: torch.Tensor) -> torch.Tensor:
         return own_scores(readout, shown, places[owners])
 
-    ranked = {IMPORTANCE: importance, RELIABILITY: trials.reliability}
+    ranked = {IMPORTANCE: importance}
+    if np.ptp(trials.reliability) > 0:  # else it is not known, and ranks nothing
+        ranked[RELIABILITY] = trials.reliability
     orders = {name: [np.tile(order_of(values[None]), (len(chosen), 1))] for name, values in ranked.items()}
     orders[RANDOM] = random_orders(len(chosen), trials.n_neurons, N_RANDOM_ORDERS, seed)
     silent, curves = torch.zeros_like(responses), {}
@@ -56,5 +58,7 @@ def check_neurons(
         for name, some in orders.items():
             of_draws = [curve(score, responses, silent, order, insert=kind == "insertion") for order in some]
             curves[name, kind] = np.mean(of_draws, axis=0)
-    rows = deletion_rows(IMPORTANCE, curves, (RANDOM, RELIABILITY)) + deletion_rows(RELIABILITY, curves, (RANDOM,))
+    rows = deletion_rows(IMPORTANCE, curves, (RANDOM, *(name for name in ranked if name != IMPORTANCE)))
+    if RELIABILITY in ranked:
+        rows += deletion_rows(RELIABILITY, curves, (RANDOM,))
     return pd.DataFrame(rows, columns=COLUMNS), curve_table(curves)

@@ -105,6 +105,10 @@ def _draw_gains(axes: Axes, latents: pd.DataFrame, attributes: dict) -> None:
 
 def _draw_reliability(axes: Axes, members: pd.DataFrame, reliability: pd.DataFrame) -> None:
     """How reliable the sets' members are, each counted once a set, beside all neurons: shares at or below a value."""
+    if reliability["reliability"].nunique() == 1:
+        axes.set_title("reliability of the sets' members")
+        say(axes, "reliability is not known:\ntoo few images were shown twice")
+        return
     kinds = {"all neurons": (reliability["reliability"], BLACK, "--")}
     for target, (_, colour, _, _) in TARGETS.items():
         kinds[f"sets, {target}"] = (members[members["target"] == target]["reliability"], colour, "-")

@@ -47,6 +47,9 @@ def _draw_shares(cumulative: Axes, reliability: Axes, importance: np.ndarray, va
     cumulative.plot([0, n_half, n_half], [0.5, 0.5, 0], color=BLACK, linewidth=0.8, linestyle="--")
     cumulative.set(title=f"half of the match: {n_half} neurons", xlabel="neurons, most important first")
     cumulative.set(ylabel="share of the match", xlim=(0, None), ylim=(0, None))
+    if variance.isna().all():
+        say(reliability, "no image was shown twice:\nsignal variance is not known")
+        return
     reliability.axhline(0, color=GREY, linewidth=0.6)
     reliability.plot(variance, 100 * importance[variance.index], "o", color=BLUE, alpha=0.5, markersize=3, mew=0)
     reliability.set(title="by signal variance", xlabel="signal variance", ylabel="share of the match (%)")

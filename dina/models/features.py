@@ -14,6 +14,7 @@ from dina.settings import GaborSettings
 SCORED_AT_ONCE = 2048  # 84 MB of maps at 10,240 values
 MOST_DECOMPOSED = 6000  # images; more move hundreds of components little, and cost their square and cube
 BATCH_IMAGES = 64  # 10 MB of spectra at 64 × 64 pixels and 8 orientations
+SD_FLOOR = 0.1  # of a map's usual s.d. over places; photographs that fill the screen stay above 0.5
 VARIANCE_FLOOR = 1e-6  # components below this share of the largest eigenvalue are rounding
 
 
@@ -24,7 +25,8 @@ class FeatureSpace:
     Attributes
     ----------
     bank : GaborBank
-    mean, sd : (channels, grid, grid), over the training images; sd is 1 where a map never varies
+    mean, sd : (channels, grid, grid), over the training images; sd is at least a tenth of its map's median over places,
+        and 1 where a map never varies
     loadings : (components, channels · grid²) orthonormal rows, in order of falling variance
     deviation : (components,) standard deviation over the training images
     """
@@ -84,6 +86,10 @@ def fit_feature_space(
     step = max(1, math.ceil(len(images) / MOST_DECOMPOSED))
     maps = bank_maps(bank, images[::step])
     mean, sd = maps.mean(0), maps.std(0, correction=0)
+    # Where nothing is shown, as in the grey bars around images that are not square, next to nothing varies; by its own
+    # s.d. it would count as much as what is shown.
+    usual = sd.flatten(1).median(1).values[:, None, None]
+    sd = torch.maximum(sd, SD_FLOOR * usual)
     sd = torch.where(sd > VARIANCE_FLOOR * sd.max(), sd, torch.ones_like(sd))
     flat = ((maps - mean) / sd).flatten(1)
     variance, vectors = np.linalg.eigh((flat @ flat.T).cpu().numpy().astype(np.float64))

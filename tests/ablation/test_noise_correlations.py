@@ -93,4 +93,5 @@ def test_images_shown_once_are_left_out_and_too_few_repeats_are_told(informed):
 
 
 def test_verdicts():
-    assert [verdict(0.01, 0.2), verdict(-0.2, -0.01), verdict(-0.1, 0.1)] == [HELP, HURT, NOTHING]
+    cases = [(0.01, 0.2, 0.01), (-0.2, -0.01, 0.01), (-0.1, 0.1, 0.01), (-0.2, -0.01, 0.07)]
+    assert [verdict(*case) for case in cases] == [HELP, HURT, NOTHING, NOTHING]

@@ -79,3 +79,9 @@ def test_a_decoder_exactly_at_chance_has_no_effect_of_rounding():
     found = coarse_or_fine(original, np.zeros((2, 30)), np.ones((2, 30)), np.array([0.1, 0.2]), 1 / 30, 200)
     assert found.verdict == "neither" and np.isnan(found.effect)
     assert np.isnan(found.ci_low) or abs(found.ci_low) < 1e3
+
+
+def test_few_images_decide_nothing():
+    """All of four images say one thing: the interval is a point, and chance does as much in one case of eight."""
+    found = shape_or_texture(np.ones(4), np.ones(4), np.zeros(4), 0.25, 200)
+    assert found.ci_low > 0 and found.p > 0.05 and found.verdict == "undecided"

@@ -16,7 +16,7 @@ STAGES = (
 @pytest.mark.slow
 def test_full_detail_fits_anew_to_every_change_and_textures_every_image(road):
     quick = stores.read_attributes(road.results / "tiny/ablations/images")
-    road.configure(detail="full")
+    road.configure(detail="full", ablation={"textures": {"n_steps": 10}})
     road.snakemake(*(f"results/tiny/{stage}.json" for stage in STAGES))
     about = stores.read_attributes(road.results / "tiny/ablations/images")
     assert (quick["detail"], about["detail"]) == ("quick", "full")
