@@ -14,7 +14,7 @@ from dina.settings import GaborSettings
 SCORED_AT_ONCE = 2048  # 84 MB of maps at 10,240 values
 MOST_DECOMPOSED = 6000  # images; more move hundreds of components little, and cost their square and cube
 BATCH_IMAGES = 64  # 10 MB of spectra at 64 × 64 pixels and 8 orientations
-SD_FLOOR = 0.1  # of a map's usual s.d. over places; photographs that fill the screen stay above 0.5
+SD_FLOOR = 0.3  # of a map's usual s.d. over places; photographs that fill the screen stay above 0.5
 VARIANCE_FLOOR = 1e-6  # components below this share of the largest eigenvalue are rounding
 
 
@@ -25,7 +25,7 @@ class FeatureSpace:
     Attributes
     ----------
     bank : GaborBank
-    mean, sd : (channels, grid, grid), over the training images; sd is at least a tenth of its map's median over places,
+    mean, sd : (channels, grid, grid), over the training images; sd is at least 0.3 of its map's median over places,
         and 1 where a map never varies
     loadings : (components, channels · grid²) orthonormal rows, in order of falling variance
     deviation : (components,) standard deviation over the training images
