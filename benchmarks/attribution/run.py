@@ -30,7 +30,7 @@ PARTS: dict[str, Callable[[Path], Iterable[dict]]] = {
     "neurons": lambda _: planted_neuron_rows(),
     "latents": lambda _: latent_rows(),
     "interactions": lambda _: planted_rows(),
-    "speed": lambda _: speed_rows((2000, 10000)),
+    "speed": lambda _: speed_rows(),
 }
 COMPARISONS = {"==": operator.eq, ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 
