@@ -93,6 +93,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         for row, of_size in zip(axes, sizes, strict=True):
             for axis, of_family in zip(row, families, strict=True):
                 here = top1[(size == of_size) & (family == of_family)]
+                axis.set_visible(not here.empty)
                 for level, name in enumerate(order):
                     values, look = here.loc[here["decoder"] == name, "value"], LOOKS[name]
                     if len(values):

@@ -30,6 +30,9 @@ from dina.threads import apply_threads
 
 N_EXAMPLES = 3
 MARKED_SHARE = 0.05  # of images whose contrast could not be matched, before a condition is marked
+CATEGORY_COLUMNS = [
+    "candidates", "condition", "trial_mode", "metric", "pool_size", "chance", "value", "ci_low", "ci_high", "n",
+]  # fmt: skip
 WHOLE, TEXTURED = "test", "textured"  # pools: all test images, and those that have a texture
 BESIDE_TEXTURES = ("none", "phase_scrambled", "line_drawing", "patch_shuffled")  # also scored in the latter
 
@@ -154,6 +157,8 @@ def measure(
     """
     known = ablations(cutoffs, settings.patch_grids, trials.images.shape[1:])
     anew = retrained(known, settings.retrain, detail, textures.covers(trials))
+    if settings.retrain and TEXTURE.kind in settings.retrain and TEXTURE not in anew:
+        print("not fitted anew to textures: training and validation images have none (detail: full makes them)")
     textured = textures.of_test(trials)
     rows = textured[:N_EXAMPLES] if len(textured) else np.arange(N_EXAMPLES)
     tally, shown, examples = _Tally(trials, textured, settings.n_bootstrap), [], []
@@ -167,7 +172,7 @@ def measure(
     gallery = trials.images[trials.image_ids(TEST)]
     steps = steps_of(settings.occlusion_steps, detail)
     hidden = occlusion_map(seeds, gallery, averaged_trials(trials), window=settings.occlusion_window, steps=steps)
-    scores, categories = pd.DataFrame(tally.rows), pd.DataFrame(tally.categories)
+    scores, categories = pd.DataFrame(tally.rows), pd.DataFrame(tally.categories, columns=CATEGORY_COLUMNS)
     verdicts = pd.DataFrame(tally.verdicts())
     return Found(scores, verdicts, categories, hidden, shown, np.stack(examples), anew, len(textured))
 

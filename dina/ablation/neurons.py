@@ -45,7 +45,7 @@ def ablate_neurons(
     dina: DinaSettings,
     gabor: GaborSettings,
     *,
-    detail: Detail = "quick",
+    detail: Detail,
     device: str = "auto",
 ) -> None:
     """Leave only some neurons on, destroy what they share, and write ``ablations/neurons``.

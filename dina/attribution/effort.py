@@ -1,17 +1,27 @@
-"""How far attribution goes where the settings leave it to ``detail``."""
+"""How far attribution goes where settings leave it to ``detail``."""
 
 from __future__ import annotations
 
-from dina.settings import AttributionSettings, Detail
+from typing import TypeVar
+
+from dina.settings import AttributionSettings, Detail, LatentMapSettings
 
 BY_DETAIL = {
-    "n_checked_images": {"quick": 12, "full": 60},
-    "n_interaction_latents": {"quick": 3, "full": 16},
-    "n_surrogates": {"quick": 20, "full": 100},
+    AttributionSettings: {
+        "n_checked_images": {"quick": 12, "full": 60},
+        "n_interaction_latents": {"quick": 3, "full": 16},
+        "n_surrogates": {"quick": 20, "full": 100},
+    },
+    LatentMapSettings: {
+        "n_surrogates": {"quick": 199, "full": 999},
+        "n_shuffles": {"quick": 499, "full": 4999},
+    },
 }
 
+Open = TypeVar("Open", AttributionSettings, LatentMapSettings)
 
-def resolved(settings: AttributionSettings, detail: Detail) -> AttributionSettings:
+
+def resolved(settings: Open, detail: Detail) -> Open:
     """The settings, with a number wherever they say null."""
-    left_open = {name: by[detail] for name, by in BY_DETAIL.items() if getattr(settings, name) is None}
-    return settings.model_copy(update=left_open)
+    by_detail = BY_DETAIL[type(settings)].items()
+    return settings.model_copy(update={name: by[detail] for name, by in by_detail if getattr(settings, name) is None})

@@ -10,6 +10,7 @@ import torch
 
 from dina import stores
 from dina.attribution.alignment import Alignment, align
+from dina.attribution.effort import resolved
 from dina.attribution.many_targets import Design
 from dina.attribution.pairs import held_out_gain, pairwise_gain
 from dina.attribution.rebuilding import Rebuilt, r_squared, rebuild, set_r_squared
@@ -35,8 +36,6 @@ from dina.threads import apply_threads
 NEURAL, IMAGE = "neural", "image"  # what is rebuilt: the value of the neural, or of the image tower
 TARGETS = (NEURAL, IMAGE)
 CLAIMED_NEURONS = 10  # most neurons that, by arXiv 2605.04309, rebuild most predictive latents
-SURROGATES = {"quick": 199, "full": 999}
-SHUFFLES = {"quick": 499, "full": 4999}
 PAIRS = (
     "r2_additive", "r2_pairwise", "gain", "gain_low", "gain_high", "gain_chance", "p", "n_pairs", "gain_test",
 )  # fmt: skip
@@ -77,7 +76,7 @@ def attribute_latents(
     trials = read_trials(responses)
     place = resolve_device(device)
     models = load_towers(decoders, place)
-    maps = _resolved(settings.latent_maps, detail)
+    maps = resolved(settings.latent_maps, detail)
     latents = strongest_latents(models[0], trials, settings.n_latents, place)
     rng = np.random.default_rng(settings.seed)
     tables = rebuild_latents(models[0], trials, latents, maps, rng, place)
@@ -221,12 +220,6 @@ def alignment_tables(alignment: Alignment, trials: TrialResponses, level: float)
         "distances": distance_table(regions),
         "region_counts": count_table(taken, shuffled_places(alignment, level)),
     }
-
-
-def _resolved(settings: LatentMapSettings, detail: Detail) -> LatentMapSettings:
-    """The settings with nothing left open."""
-    known = {"n_surrogates": SURROGATES[detail], "n_shuffles": SHUFFLES[detail]}
-    return settings.model_copy(update={key: value for key, value in known.items() if getattr(settings, key) is None})
 
 
 def _values(

@@ -77,13 +77,14 @@ def packed(values: np.ndarray) -> str:
 
 
 def _neurons(responses: Path, attribution: Path) -> dict[str, Any]:
-    """Columns of all neurons: place, reliability, part in the match, receptive field."""
+    """Columns of all neurons: plane, ROI and place, reliability, part in the match, receptive field."""
     table = stores.read_table(responses, "neurons")
     fields = stores.read_table(attribution, "receptive_fields")
     centres = fields[fields["method"] == "dina"].set_index("neuron").sort_index()
     energy = stores.read_array(attribution, "field_energy")
     return {
         "plane": table["plane"].tolist(),
+        "roi": table["roi"].tolist(),
         "x_px": _numbers(table["x_px"]),
         "y_px": _numbers(table["y_px"]),
         "reliability": _numbers(table["reliability"]),

@@ -15,6 +15,7 @@ const GAP_PX = 12; // between imaging planes that stand beside each other
 const unpack = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const rows = (bytes, width) => Array.from({ length: bytes.length / width }, (_, row) => Array.from(bytes.subarray(row * width, (row + 1) * width), (value) => value / 255));
 const number = (value, digits = 2) => (value === null ? "unknown" : value.toFixed(digits).replace("-", "−"));
+const roi = (neuron) => `plane ${data.neurons.plane[neuron]}, ROI ${data.neurons.roi[neuron]}`;
 const percent = (value) => (value === null ? "unknown" : `${number(100 * value, 1)} %`);
 
 /** The colour of a share from 0 to 1. */
@@ -64,7 +65,7 @@ function drawPlane(id, neurons, parts) {
   const traces = [{
     type: "scatter", mode: "markers", customdata: neurons,
     x: neurons.map(across), y: neurons.map((neuron) => data.neurons.y_px[neuron]),
-    text: neurons.map((neuron, at) => `neuron ${neuron}, plane ${data.neurons.plane[neuron]}<br>part ${percent(parts[at])}<br>reliability ${number(data.neurons.reliability[neuron])}`),
+    text: neurons.map((neuron, at) => `neuron ${neuron} (${roi(neuron)})<br>part ${percent(parts[at])}<br>reliability ${number(data.neurons.reliability[neuron])}`),
     hoverinfo: "text",
     marker: { size: parts.map((part) => 4 + 18 * Math.sqrt(Math.abs(part) / largest)), color: parts.map((part) => (part < 0 ? OTHER : OURS)), opacity: 0.8, line: { color: neurons.map((neuron) => (neuron === chosen.neuron ? FOUND : "white")), width: neurons.map((neuron) => (neuron === chosen.neuron ? 3 : 1)) } },
   }];
@@ -127,7 +128,7 @@ function drawField(neuron) {
     { type: "heatmap", z: map, x: spaced(positions, halfWidth), y: spaced(positions, halfHeight), colorscale: SCALE, showscale: false, hovertemplate: "%{x:.1f}, %{y:.1f}: %{z:.2f} of the strongest<extra></extra>" },
     { type: "scatter", mode: "markers", x: [scaled(data.neurons.centre_x_px[neuron])], y: [scaled(data.neurons.centre_y_px[neuron])], hoverinfo: "skip", marker: { symbol: "cross-thin", size: 16, line: { color: "white", width: 2 } } },
   ];
-  document.getElementById("field-title").textContent = `Receptive field of neuron ${neuron}: reliability ${number(data.neurons.reliability[neuron])}, ${percent(data.neurons.match[neuron])} of the match`;
+  document.getElementById("field-title").textContent = `Receptive field of neuron ${neuron} (${roi(neuron)}): reliability ${number(data.neurons.reliability[neuron])}, ${percent(data.neurons.match[neuron])} of the match`;
   Plotly.react("field", traces, visualField(), CONFIG);
 }
 

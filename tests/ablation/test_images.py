@@ -136,3 +136,13 @@ def test_cutoffs_that_are_all_too_high_are_refused_by_name(recording, tmp_path):
     with pytest.raises(SettingsError, match="cutoffs_cpd"):
         ablate(recording, tmp_path / "x", AblationSettings(cutoffs_cpd=(0.45,)))
     assert not (tmp_path / "x").exists()
+
+
+def test_without_categories_their_table_is_empty_but_has_its_columns(recording, gabor_trials, tmp_path, capsys):
+    with stores.new_store(tmp_path / "responses") as store:
+        write_trials(store, replace(gabor_trials, category=np.full_like(gabor_trials.category, -1)))
+    settings = AblationSettings(cutoffs_cpd=(0.3,), patch_grids=(), retrain=("texture",), n_bootstrap=100)
+    ablate(recording, tmp_path / "out", settings, tmp_path / "responses", seeds=(0,))
+    categories = stores.read_table(tmp_path / "out", "categories")
+    assert categories.empty and "candidates" in categories and "ci_low" in categories
+    assert "not fitted anew to textures" in capsys.readouterr().out

@@ -62,7 +62,16 @@ def test_a_tie_for_the_first_place_counts_half():
 def ablated(recording, small_gabor):
     decoders = [recording / f"dina/seed-{seed}" for seed in (0, 1)]
     decoders += [recording / f"{name}/seed-0" for name in ("ridge", "convolutional")]
-    ablate_neurons(recording / "responses", decoders, recording / "ablated", SETTINGS, DINA, small_gabor, device="cpu")
+    ablate_neurons(
+        recording / "responses",
+        decoders,
+        recording / "ablated",
+        SETTINGS,
+        DINA,
+        small_gabor,
+        detail="quick",
+        device="cpu",
+    )
     return stores.checked(recording / "ablated", verify=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dina import stores
+from dina.attribution.effort import BY_DETAIL
 from dina.attribution.latents import attribute_latents, rebuild_latents, summarise
 from dina.attribution.towers import load_towers, strongest_latents
 from dina.recordings.trials import TEST, read_trials
@@ -127,8 +128,8 @@ def test_the_summary_puts_numbers_to_the_claim():
 
 
 def test_few_surrogates_follow_detail(simulated, tmp_path, monkeypatch):
-    monkeypatch.setattr("dina.attribution.latents.SURROGATES", {"quick": 19, "full": 29})
-    monkeypatch.setattr("dina.attribution.latents.SHUFFLES", {"quick": 19, "full": 29})
+    few = {"quick": 19, "full": 29}
+    monkeypatch.setitem(BY_DETAIL, LatentMapSettings, {"n_surrogates": few, "n_shuffles": few})
     settings = AttributionSettings(
         n_latents=1, latent_maps=MAPS.model_copy(update={"n_surrogates": None, "n_shuffles": None})
     )

@@ -1,12 +1,17 @@
 """Attribution to neurons, end to end, against a simulation's truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from dina import stores
 from dina.attribution.importance import neurons_for_half
+from dina.attribution.neuron_deletion import check_neurons
 from dina.attribution.neurons import attribute_neurons
 from dina.attribution.shares import shares_of_match
+from dina.attribution.towers import load_towers
 from dina.errors import InputError
 from dina.recordings.trials import read_trials, write_trials
 from dina.settings import AttributionSettings
@@ -49,6 +54,7 @@ def test_importances_are_shares(attributed):
     assert (latent >= 0).all()
     np.testing.assert_allclose(latent.sum(1), 1, rtol=1e-4)
     assert np.abs(match).sum() <= 1 + 1e-4
+    assert shares_of_match(match).sum() == pytest.approx(1, rel=1e-4)
     latents = stores.read_table(attributed, "latents")
     np.testing.assert_array_equal(latents["neurons_for_half"], neurons_for_half(latent))
     assert latents["agreement"].is_monotonic_decreasing
@@ -122,3 +128,13 @@ def test_a_single_neuron_has_no_pairs(simulated, tmp_path):
         tmp_path / "responses", [tmp_path / "model"], tmp_path / "out", SETTINGS, detail="quick", device="cpu"
     )
     assert stores.read_table(tmp_path / "out", "interactions").empty
+
+
+def test_reliability_that_is_not_known_is_no_rival(simulated):
+    trials = read_trials(simulated / "responses")
+    trials = replace(trials, reliability=np.ones_like(trials.reliability))
+    model = load_towers([simulated / "dina/seed-0"], torch.device("cpu"))[0]
+    importance = np.arange(trials.n_neurons, dtype=np.float32)
+    checks, curves = check_neurons(model, trials, importance, 4, 0, torch.device("cpu"))
+    assert set(checks["check"]) == {"deletion, random", "insertion, random"}
+    assert set(curves["method"]) == {"integrated_gradients", "random"}

@@ -30,6 +30,7 @@ def recording(gabor_trials, tmp_path_factory):
         about = {
             "neuron": np.arange(n),
             "plane": np.arange(n) % 2,
+            "roi": np.arange(n) // 2,
             "x_px": rng.random(n) * 40,
             "y_px": rng.random(n) * 30,
         }
@@ -159,5 +160,5 @@ def test_it_loads_without_errors_and_answers_clicks(page, tmp_path):
     assert re.search(r'id="about-latent">Latent 3 of 3: channel 2', done.stdout)
     assert "No few neurons rebuild it." in done.stdout and "not tested: of the latents" in done.stdout
     assert "Taken for another: 1 other test image matches" in done.stdout
-    assert re.search(r'id="field-title">Receptive field of neuron 7:', done.stdout)
+    assert re.search(r'id="field-title">Receptive field of neuron 7 \(plane 1, ROI 3\):', done.stdout)
     assert done.stdout.count('class="main-svg"') >= 2 * 7  # seven plots were drawn

@@ -291,7 +291,9 @@ def write_ablations(folder, *, ranked=True):
     return [folder / "images", folder / "neurons"]
 
 
-def write_attributions(folder, *, known=True, responsive=True, aligned=True, degrees_per_pixel=2.5):
+def write_attributions(
+    folder, *, known=True, responsive=True, aligned=True, degrees_per_pixel=2.5, repeated=True, matches=True
+):
     """Attribution to pixels, neurons and latents; ``known`` adds what only a simulation's truth tells."""
     rng = np.random.default_rng(4)
     latents = pd.DataFrame({"agreement": [0.9, 0.8, 0.7], "neurons_for_half": [4, 6, 5]})[: 3 if responsive else 0]
@@ -317,6 +319,8 @@ def write_attributions(folder, *, known=True, responsive=True, aligned=True, deg
             for method in methods
         ]
     ).assign(signal_variance=np.tile(np.linspace(0, 0.6 if responsive else 0.05, n), len(methods)))
+    if not repeated:
+        fields["signal_variance"] = np.nan
     fields = fields.assign(x_deg=fields["x_px"] * degrees, y_deg=fields["y_px"] * degrees)
     agreement = pd.DataFrame(columns=["method", "axis", "r", "median_distance_deg", "n"])
     if known:
@@ -326,7 +330,7 @@ def write_attributions(folder, *, known=True, responsive=True, aligned=True, deg
     share = rng.random(n)
     examples = np.array([11, 7] if responsive else [], np.int32)
     with stores.new_store(folder / "neurons") as store:
-        stores.write_array(store, "match_importance", share / share.sum())
+        stores.write_array(store, "match_importance", share / share.sum() if matches else share - share.mean())
         stores.write_array(store, "field_energy", rng.random((n, 6, 6)))
         stores.write_array(store, "example_neuron", examples)
         for name in ("example_field", "example_linear_field", "example_true_field")[: 3 if known else 2]:
@@ -337,11 +341,12 @@ def write_attributions(folder, *, known=True, responsive=True, aligned=True, deg
         write_checks(store, ("integrated_gradients", "reliability"), ("deletion, random",))
         stores.write_table(store, "interactions", some_pairs(rng)[: 3 if responsive else 0])
         stores.write_attributes(store, {"degrees_per_pixel": degrees_per_pixel, "min_signal_variance": 0.1})
-    write_latent_maps(folder / "latents", responsive=responsive, aligned=aligned, degrees_per_pixel=degrees_per_pixel)
+    about = {"responsive": responsive, "aligned": aligned, "degrees_per_pixel": degrees_per_pixel}
+    write_latent_maps(folder / "latents", **about, reliability=np.linspace(0, 0.8, 12) if repeated else np.ones(12))
     return [folder / "pixels", folder / "neurons", folder / "latents"]
 
 
-def write_latent_maps(output, *, responsive, aligned, degrees_per_pixel):
+def write_latent_maps(output, *, responsive, aligned, degrees_per_pixel, reliability):
     """Sets of three latents in two targets; a 4 × 4 grid with two aligned regions, or none."""
     rows = [
         # target, unit, neurons, reached, gain, significant
@@ -374,7 +379,7 @@ def write_latent_maps(output, *, responsive, aligned, degrees_per_pixel):
         stores.write_table(store, "latents", latents)
         stores.write_table(store, "paths", paths.assign(r2=1 - 1 / paths["n_neurons"]))
         stores.write_table(store, "members", members)
-        stores.write_table(store, "reliability", pd.DataFrame({"reliability": np.linspace(0, 0.8, 12)}))
+        stores.write_table(store, "reliability", pd.DataFrame({"reliability": reliability}))
         stores.write_table(store, "summary", summarise(latents, LatentMapSettings(most_neurons=12, n_bootstrap=100)))
         stores.write_table(store, "alignment", places)
         stores.write_table(store, "distances", distances)

@@ -4,6 +4,7 @@ from matplotlib.text import Text
 from dina.figures.alignment_map import draw_alignment_map
 from dina.figures.attribution import plot_attribution
 from dina.figures.latent_sets import draw_latent_sets
+from dina.figures.neuron_importance import draw_neuron_importance
 from tests.figures.conftest import drawn_twice, write_attributions
 
 NAMES = (
@@ -60,3 +61,14 @@ def test_nothing_to_rebuild_and_nowhere_aligned(tmp_path):
         (draw_alignment_map, "by no rule more than one region"),
     ):
         assert said in [text.get_text() for text in draw(latents).findobj(Text)]
+
+
+def test_what_is_not_known_is_said(tmp_path):
+    def said(figure):
+        return [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
+
+    _, neurons, latents = write_attributions(tmp_path / "once", known=False, repeated=False)
+    assert "no image was shown twice: signal variance is not known" in said(draw_neuron_importance(neurons))
+    assert "reliability is not known: too few images were shown twice" in said(draw_latent_sets(latents))
+    _, neurons, _ = write_attributions(tmp_path / "chance", matches=False)
+    assert said(draw_neuron_importance(neurons)).count("Neurons' parts cancel: there is no match to share in.") == 2

@@ -115,9 +115,12 @@ def test_memory_does_not_grow_with_length():
         tracemalloc.stop()
         return most
 
+    def least(n_frames):
+        """What other threads of the process allocate meanwhile is traced, too, and only ever adds."""
+        return min(peak(n_frames) for _ in range(5))
+
     peak(40)
-    # Held whole, the longer movie would take three times as much; what other threads allocate is traced, too.
-    assert peak(300) < 1.25 * peak(60)
+    assert least(300) < 1.1 * least(60)
 
 
 def fake_blocks(n_frames, n_planes):
