@@ -106,7 +106,9 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 axis.grid(axis="x", color="0.9", linewidth=0.5)
                 axis.set_axisbelow(True)
             row[0].set_ylabel(f"{of_size} neurons".replace("-", ", "))
-        for axis in axes[-1]:
+        for column in axes.T:
+            axis = next(axis for axis in column[::-1] if axis.get_visible())  # a size may lack a family
+            axis.tick_params(labelbottom=True)
             axis.set_xlabel(f"top-1 of {SCENES.n_test}, one trial each")
         figure.supxlabel("Markers: mean of seeds; ticks: single seeds; dotted: chance.", fontsize="small")
         figure.savefig(path, dpi=PNG_DPI)

@@ -62,7 +62,7 @@ def recording(gabor_trials, tmp_path_factory):
             "neuron_i": [4, 4, 9],
             "neuron_j": [9, 12, 12],
             "strength": [0.2, -0.1, 0.01],
-            "null_mean": 0.0,
+            "null_mean": [0.5, 0.0, 0.0],
         }
         pairs |= {"q": [0.01, 0.3, np.nan], "significant": [True, False, False]}
         pairs |= {"signal_correlation": 0.1, "noise_correlation": np.nan}
@@ -99,6 +99,7 @@ def test_what_the_page_holds_is_what_the_stores_hold(recording, gabor_trials):
     assert (held["latents"][0]["members"], held["latents"][0]["r2_members"]) == ([4, 9], 0.9)
     assert latent["members"] == [] and latent["pairs"] is None
     assert held["latents"][0]["pairs"]["q"] == [0.01, 0.3, None]
+    assert held["latents"][0]["pairs"]["strength"] == [-0.3, -0.1, 0.01]  # beyond the surrogates' mean
     ids = gabor_trials.image_ids(TEST)
     assert [of["image"] for of in held["images"]] == ids.tolist()
     assert {c for of in held["images"] for c in of["candidates"]} <= set(held["pictures"])

@@ -401,7 +401,7 @@ def write_checks(store, methods, checks):
 def some_pairs(rng):
     """Interactions of three neurons in one latent, one of them significant."""
     pairs = pd.DataFrame({"latent": 0, "neuron_i": [1, 1, 4], "neuron_j": [4, 9, 9], "strength": [0.3, -0.1, 0.0]})
-    pairs = pairs.assign(null_mean=0.0, null_low=-0.1, null_high=0.1, significant=[True, False, False])
+    pairs = pairs.assign(null_mean=0.2, null_low=0.1, null_high=0.3, significant=[True, False, False])
     return pairs.assign(signal_correlation=rng.random(3), noise_correlation=np.nan)
 
 

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 from matplotlib.text import Text
 
 from dina.figures.alignment_map import draw_alignment_map
 from dina.figures.attribution import plot_attribution
+from dina.figures.interactions import draw_interactions
 from dina.figures.latent_sets import draw_latent_sets
 from dina.figures.neuron_importance import draw_neuron_importance
 from tests.figures.conftest import drawn_twice, write_attributions
@@ -72,3 +74,11 @@ def test_what_is_not_known_is_said(tmp_path):
     assert "reliability is not known: too few images were shown twice" in said(draw_latent_sets(latents))
     _, neurons, _ = write_attributions(tmp_path / "chance", matches=False)
     assert said(draw_neuron_importance(neurons)).count("Neurons' parts cancel: there is no match to share in.") == 2
+
+
+def test_interactions_are_drawn_beyond_their_surrogates(tmp_path):
+    _, neurons, _ = write_attributions(tmp_path)
+    matrix, against, *_ = draw_interactions(neurons).axes
+    np.testing.assert_allclose(matrix.images[0].get_array()[0, 1:], [0.1, -0.3])  # 0.3 and -0.1, less 0.2
+    points = np.concatenate([line.get_ydata() for line in against.lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(np.sort(points), [-3, -2, 1], atol=1e-9)  # in half-widths of 0.1
