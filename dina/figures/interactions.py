@@ -49,7 +49,7 @@ def _draw_matrix(figure: Figure, axes: Axes, pairs: pd.DataFrame) -> None:
     picture = axes.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit)
     found = pairs["significant"].to_numpy(bool)
     for rows, columns in ((i, j), (j, i)):
-        axes.plot(columns[found], rows[found], "*", color=BLACK, markersize=5, mew=0)
+        axes.plot(columns[found], rows[found], "*", color=BLACK, markersize=6, mew=0.4, markeredgecolor="white")
     axes.set_xticks(range(len(named)), named, rotation=90, fontsize=6)
     axes.set_yticks(range(len(named)), named, fontsize=6)
     axes.set(title="pairs of the strongest latent", xlabel="neuron", ylabel="neuron")
