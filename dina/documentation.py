@@ -14,6 +14,7 @@ from dina.recordings.sheet import Recording
 from dina.settings import Section, Settings
 
 WIDTH = 100
+LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 YAML_HEAD = """\
 # The embedded default: a simulated recording of mouse V1 looking at natural photographs, ready to run.
 # Generated from dina/settings/ by `dina settings`; every key is documented in config/README.md.
@@ -207,7 +208,8 @@ def _sections(section: Section, path: tuple[str, ...]) -> Iterator[tuple[str, Se
 
 def _row(key: str, section: Section, name: str) -> str:
     field = type(section).model_fields[name]
-    return f"| `{key}` | `{_json(section, name)}` | {field.description}{_choices(field.annotation)} |"
+    about = f"{field.description}{_choices(field.annotation)}{_range(type(section), name)}"
+    return f"| `{key}` | `{_json(section, name)}` | {about} |"
 
 
 def _choices(annotation: Any) -> str:
@@ -216,6 +218,15 @@ def _choices(annotation: Any) -> str:
         if get_origin(kind) is Literal:
             return f" One of {', '.join(f'`{choice}`' for choice in get_args(kind))}."
     return ""
+
+
+def _range(model: type[BaseModel], name: str) -> str:
+    """What a number, or each number of a list, may be, where settings limit it."""
+    kinds = [model.model_json_schema()["properties"][name]]
+    for kind in kinds:  # which grows: null or a number, a list of numbers
+        kinds += [*kind.get("anyOf", ()), *([kind["items"]] if "items" in kind else ())]
+    limits = {sign: kind[key] for kind in kinds for key, sign in LIMITS.items() if key in kind}
+    return f" ({', '.join(f'{sign} {limit:g}' for sign, limit in limits.items())})" if limits else ""
 
 
 def _sheet_table() -> str:

@@ -18,6 +18,13 @@ def test_generated_files_are_in_step():
         assert (ROOT / path).read_text() == text, f"{path}: run `dina settings`"
 
 
+def test_documentation_tells_what_values_may_be():
+    rows = dict(line.split(" | ", 1) for line in generated_files()["config/README.md"].splitlines() if " | " in line)
+    assert "(≥ 64)" in rows["| `longest_side_px`"]
+    assert "(> 0, ≤ 1)" in rows["| `retrained_shares`"]  # null, or a list of shares
+    assert "≥" not in rows["| `detail`"]
+
+
 def test_default_configuration_is_the_default_settings():
     assert parse(Settings, yaml.safe_load((ROOT / "config/config.yaml").read_text()), "config") == Settings()
 

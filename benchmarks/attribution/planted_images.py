@@ -28,6 +28,7 @@ from dina.settings import (
     AblationSettings,
     DinaSettings,
     GaborSettings,
+    ImageAblationSettings,
     PopulationSettings,
     ProtocolSettings,
     ScenesSettings,
@@ -138,7 +139,7 @@ def verdicts_of(trials: TrialResponses, *, with_textures: bool, seed: int = 0) -
     decoder = retrain(trials, dina, GABOR, detail="quick", seed=seed, device=CPU)
     textures = _textures(trials, with_textures, seed)
     kinds = () if with_textures else None  # textures of training images, which a refit to them needs, are not made
-    settings = AblationSettings(occlusion_steps=2, patch_grids=(), retrain=kinds, n_bootstrap=1000)
+    settings = AblationSettings(images=ImageAblationSettings(occlusion_steps=2, patch_grids=(), retrain=kinds))
     found = measure(trials, [decoder], textures, CUTOFFS_CPD, settings, dina, GABOR, detail="quick")
     return found.verdicts[found.verdicts["trial_mode"] == "averaged"]
 

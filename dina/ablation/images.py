@@ -81,7 +81,7 @@ def ablate_images(
     """
     apply_threads()
     trials = read_trials(responses)
-    asked = settings.cutoffs_cpi if trials.degrees_per_pixel is None else settings.cutoffs_cpd
+    asked = settings.images.cutoffs_cpi if trials.degrees_per_pixel is None else settings.images.cutoffs_cpd
     cutoffs, dropped = usable_cutoffs(asked, trials.images.shape[2], trials.degrees_per_pixel)
     if dropped:
         print(f"cut-offs above what {trials.images.shape[2]} px can show, left out: {dropped}")
@@ -111,7 +111,7 @@ def ablate_images(
                 "dropped_cutoffs": dropped,
                 "n_seeds": len(seeds),
                 "detail": detail,
-                "occlusion_window": settings.occlusion_window,
+                "occlusion_window": settings.images.occlusion_window,
                 "textures": stores.read_attributes(textures) | {"n_test_images": found.n_textured},
                 "retrained": [ablation.describe() for ablation in found.retrained],
             },
@@ -155,9 +155,9 @@ def measure(
     Cost is that of :func:`~dina.ablation.scoring.frozen`, :func:`~dina.ablation.scoring.refitted` and
     :func:`~dina.ablation.occlusion.occlusion_map`; memory grows with seeds × test trials × test images.
     """
-    known = ablations(cutoffs, settings.patch_grids, trials.images.shape[1:])
-    anew = retrained(known, settings.retrain, detail, textures.covers(trials))
-    if settings.retrain and TEXTURE.kind in settings.retrain and TEXTURE not in anew:
+    known = ablations(cutoffs, settings.images.patch_grids, trials.images.shape[1:])
+    anew = retrained(known, settings.images.retrain, detail, textures.covers(trials))
+    if settings.images.retrain and TEXTURE.kind in settings.images.retrain and TEXTURE not in anew:
         print("not fitted anew to textures: training and validation images have none (detail: full makes them)")
     textured = textures.of_test(trials)
     rows = textured[:N_EXAMPLES] if len(textured) else np.arange(N_EXAMPLES)
@@ -170,8 +170,8 @@ def measure(
     for scored in refitted(trials, anew, textures, settings.seed, dina, gabor, detail=detail, device=device):
         tally.add(scored)
     gallery = trials.images[trials.image_ids(TEST)]
-    steps = steps_of(settings.occlusion_steps, detail)
-    hidden = occlusion_map(seeds, gallery, averaged_trials(trials), window=settings.occlusion_window, steps=steps)
+    window, steps = settings.images.occlusion_window, steps_of(settings.images.occlusion_steps, detail)
+    hidden = occlusion_map(seeds, gallery, averaged_trials(trials), window=window, steps=steps)
     scores, categories = pd.DataFrame(tally.rows), pd.DataFrame(tally.categories, columns=CATEGORY_COLUMNS)
     verdicts = pd.DataFrame(tally.verdicts())
     return Found(scores, verdicts, categories, hidden, shown, np.stack(examples), anew, len(textured))

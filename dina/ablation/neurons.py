@@ -84,15 +84,15 @@ def ablate_neurons(
     fitted = fit_encoding(trials, dina.model, gabor, device=place)
     fixed = fixed_orders(trials, [seed.model.requires_grad_(False) for seed in named[DinaDecoder.name]], fitted, place)
     orders = {order: [one] for order, one in fixed.items()} | draw_orders(
-        fixed, trials.reliability, settings.n_random_orders, np.random.default_rng(settings.seed)
+        fixed, trials.reliability, settings.neurons.n_random_orders, np.random.default_rng(settings.seed)
     )
     repeated = repeated_alone(trials)
     refits = Refits.of(trials, fitted, dina, gabor, detail=detail, seed=dina.seeds[0], device=place)
     curves = _frozen_curves(named, trials, orders, settings)
-    curves += _retrained_curves(refits, trials, orders, settings.retrained_shares or RETRAINED_SHARES[detail])
+    curves += _retrained_curves(refits, trials, orders, settings.neurons.retrained_shares or RETRAINED_SHARES[detail])
     reason, noise, checks = why_not(repeated), [], []
     if not reason:
-        n_shuffles = settings.n_shuffles or N_SHUFFLES[detail]
+        n_shuffles = settings.neurons.n_shuffles or N_SHUFFLES[detail]
         shuffles = shuffle_and_refit(repeated, refits.in_closed_form(repeated), n_shuffles, settings.seed)
         noise, checks = list(noise_rows(shuffles, settings.n_bootstrap)), shuffles.checks
     n_responsive = int(np.sum(trials.reliability > RESPONSIVE)) if STRONGEST in fixed else None
@@ -110,7 +110,7 @@ def ablate_neurons(
             {
                 "n_neurons": trials.n_neurons,
                 "n_responsive": n_responsive,
-                "n_random_orders": settings.n_random_orders,
+                "n_random_orders": settings.neurons.n_random_orders,
                 "ranked_by": trials.reliability_source,
                 "reference": REFERENCE,
                 "orders": list(fixed),
@@ -164,7 +164,7 @@ def _frozen_curves(
     decoders: dict[str, list[Decoder]], trials: TrialResponses, orders: Orders, settings: AblationSettings
 ) -> list[Curve]:
     """Every decoder's curves with neurons at their training mean."""
-    counts = keep_counts(settings.neuron_shares, trials.n_neurons)
+    counts = keep_counts(settings.neurons.shares, trials.n_neurons)
     queries, gallery = single_trials(trials), trials.images[trials.image_ids(TEST)]
     curves = []
     for name, seeds in decoders.items():

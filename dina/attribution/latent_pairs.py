@@ -52,8 +52,8 @@ def latent_interactions(
     for split in (TRAIN, VALIDATION):
         z, ids = trials.averaged(split)
         parts.append((z, tower_maps(model.image_tower, trials.images[ids], device)[:, units.copy()].cpu().numpy()))
-    n_chosen = min(settings.n_interaction_neurons, trials.n_neurons)
-    found = pair_interactions(*parts, n_chosen, settings.n_surrogates, settings.seed)
+    n_chosen = min(settings.interactions.n_neurons, trials.n_neurons)
+    found = pair_interactions(*parts, n_chosen, settings.interactions.n_surrogates, settings.seed)
     z = torch.from_numpy(evenly(parts[0][0], settings.n_checked_images)).to(device)
     tables = [
         pd.DataFrame(
@@ -67,7 +67,7 @@ def latent_interactions(
                 "null_high": of.null_high,
                 "p": of.p,
                 "q": of.q,
-                "significant": of.q < settings.false_discovery_rate,
+                "significant": of.q < settings.interactions.false_discovery_rate,
                 "tower_strength": tower_strength(model.neural_tower, z, int(unit), of),
             }
         )

@@ -76,7 +76,7 @@ def attribute_latents(
     trials = read_trials(responses)
     place = resolve_device(device)
     models = load_towers(decoders, place)
-    maps = resolved(settings.latent_maps, detail)
+    maps = resolved(settings, detail).latent_maps
     latents = strongest_latents(models[0], trials, settings.n_latents, place)
     rng = np.random.default_rng(settings.seed)
     tables = rebuild_latents(models[0], trials, latents, maps, rng, place)

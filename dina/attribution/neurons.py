@@ -95,7 +95,7 @@ def _write_importance(
     faithfulness, curves = check_neurons(models[0], trials, on_validation, *checked)
     stores.write_table(store, "faithfulness", faithfulness)
     stores.write_table(store, "deletion_curves", curves)
-    units = latents["unit"].to_numpy()[: settings.n_interaction_latents]
+    units = latents["unit"].to_numpy()[: settings.interactions.n_latents]
     stores.write_table(store, "interactions", latent_interactions(models[0], trials, units, settings, device))
 
 
@@ -125,7 +125,7 @@ def _write_fields(
     """Write where DINA and the yardsticks take each neuron to look; returns (neurons, height, width) pixel weights."""
     rng = np.random.default_rng(settings.seed)
     photographs = trials.images[trials.image_ids(TRAIN)]
-    probes = [local_patches(photographs, -(-settings.n_probes // len(models)), rng) for _ in models]
+    probes = [local_patches(photographs, -(-settings.receptive_fields.n_probes // len(models)), rng) for _ in models]
     energy = dina_energy(models, patterns, probes, device)
     yardsticks, pixel_weights = linear_energy(trials, probes)
     fields = field_table(trials, {DINA: energy} | yardsticks)

@@ -62,9 +62,9 @@ def _draw_image(axes: Axes, image: np.ndarray, maps: dict[str, np.ndarray]) -> N
     axes.imshow(image, vmin=0, vmax=1, alpha=0.7, extent=(0, n_columns, n_rows, 0))
     for rule, width in zip(OUTLINED, (2.8, 1.4), strict=True):
         label, colour, _ = RULES[rule]
-        lines = LineCollection(
-            outline(maps[rule] > 0), colors=colour, linewidths=width, capstyle="projecting", label=label
-        )
+        edges = outline(maps[rule] > 0)
+        known = label if len(edges) else ""  # no entry in the legend for what is not there
+        lines = LineCollection(edges, colors=colour, linewidths=width, capstyle="projecting", label=known)
         lines.set_clip_on(False)
         axes.add_collection(lines)
     hide_frame(axes)

@@ -15,7 +15,7 @@ from dina.recordings.images import read_images
 from dina.recordings.leaks import groups_of_alike, tell_leaks
 from dina.recordings.splits import split_categories, split_cycles, split_images, split_time_blocks
 from dina.recordings.stimulus_log import StimulusLog, onsets_s, read_stimulus_log
-from dina.recordings.trials import SPLITS
+from dina.recordings.trials import SPLITS, refuse_small_splits
 from dina.settings import StimuliSettings
 from dina.tables import row_of
 
@@ -183,6 +183,7 @@ def _splits(
         side = np.zeros(len(images), np.uint8)
         side[image_index] = [SPLITS.index(name) for name in given]
         _refuse_equal(images, side, image_index, log)
+    refuse_small_splits(image_index, side[image_index], log, "Show more images, or change the log's columns.")
     across = tell_leaks(images, side, image_index, log, allowed=settings.allow_near_duplicates, device=device)
     return side[image_index], across
 

@@ -161,7 +161,8 @@ def refuse_small_splits(image_index: np.ndarray, split: np.ndarray, where: objec
     for code in (TRAIN, VALIDATION, TEST):
         n = len(np.unique(image_index[split == code]))
         if n < 2:
-            raise InputError(problem(where, f"{n} {SPLITS[code]} images", "at least 2 in each split", remedy))
+            found = f"{n} {SPLITS[code]} image" + ("" if n == 1 else "s")
+            raise InputError(problem(where, found, "at least 2 in each split", remedy))
 
 
 def write_trials(store: Path, trials: TrialResponses, *, unit: str = "deconvolved activity") -> None:

@@ -66,7 +66,7 @@ def recording_facts(folder: Path) -> Facts:
         shares = ", ".join(f"{n} {name}" for name, n in images.items())
         parts.append(f"{count(len(split), 'trial')} of {count(len(np.unique(image)), 'image')} ({shares})")
         parts += _measured(folder / "responses")
-        cautions += _decoding_cautions(folder, length_s, images["test"])
+        cautions += _decoding_cautions(folder, length_s, tested=image[split == names.index("test")])
     return Facts("; ".join(parts) + ".", cautions)
 
 
@@ -145,8 +145,8 @@ def _time_cautions(attributes: dict[str, Any]) -> list[str]:
     return found
 
 
-def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
-    responses = folder / "responses"
+def _decoding_cautions(folder: Path, length_s: float, tested: np.ndarray) -> list[str]:
+    responses, n_test = folder / "responses", len(np.unique(tested))
     found = []
     last_s = float(stores.read_array(responses, "onset_s")[-1])
     if last_s < LOG_COVERS * length_s:
@@ -161,6 +161,8 @@ def _decoding_cautions(folder: Path, length_s: float, n_test: int) -> list[str]:
         )
     if n_test < FEW_TEST_IMAGES:
         found.append(f"{count(n_test, 'test image')}: intervals are wide, and decoders can hardly be told apart.")
+    if n_test == len(tested):
+        found.append('No test image was shown twice: what is headed "repeats averaged" is the one trial again.')
     attributes = stores.read_attributes(responses)
     if attributes["reliability_source"].startswith("none"):
         found.append("Too few training images were shown twice to weigh neurons by their reliability; all weigh alike.")

@@ -47,8 +47,8 @@ class TextureSettings(Section):
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of the noise that textures start from.")
 
 
-class AblationSettings(Section):
-    """What is taken away from images and neurons."""
+class ImageAblationSettings(Section):
+    """What is taken away from images."""
 
     cutoffs_cpd: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
         (0.04, 0.08, 0.16, 0.32, 0.6),
@@ -72,8 +72,12 @@ class AblationSettings(Section):
         description="Ablations to which DINA is also fitted anew; null follows `detail`: quick low_pass and high_pass "
         "at their middle cut-off, full all at every cut-off.",
     )
-    textures: TextureSettings = TextureSettings()
-    neuron_shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = Field(
+
+
+class NeuronAblationSettings(Section):
+    """Which neurons are taken away."""
+
+    shares: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = Field(
         (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
         description="Shares of neurons left on.",
     )
@@ -88,9 +92,44 @@ class AblationSettings(Section):
         description="Shuffles of each image's repeats behind what noise correlations carry; null follows detail: "
         "quick 5, full 20.",
     )
+
+
+class AblationSettings(Section):
+    """What is taken away from images and neurons."""
+
+    images: ImageAblationSettings = ImageAblationSettings()
+    textures: TextureSettings = TextureSettings()
+    neurons: NeuronAblationSettings = NeuronAblationSettings()
     n_bootstrap: Annotated[int, Field(ge=100)] = Field(1000, description="Bootstrap samples behind each interval.")
     seed: Annotated[int, Field(ge=0)] = Field(
         0, description="Seed of random orders, shuffles, phases and patches' places."
+    )
+
+
+class ReceptiveFieldSettings(Section):
+    """Where DINA takes each neuron to look."""
+
+    n_probes: Count = Field(
+        18, description="Photographs shown at each place when receptive fields are mapped, over all seeds."
+    )
+
+
+class InteractionSettings(Section):
+    """Which pairs of neurons tell more about a latent value than the sum of both."""
+
+    n_latents: Count | None = Field(
+        None,
+        description="Latent values in which interactions are sought; null follows detail: quick 3, full 16.",
+    )
+    n_neurons: Annotated[int, Field(ge=2)] = Field(
+        12, description="Most important neurons of a latent whose pairs are tested."
+    )
+    n_surrogates: Annotated[int, Field(ge=20)] | None = Field(
+        None,
+        description="Additive surrogates behind an interaction's p value; null follows detail: quick 20, full 100.",
+    )
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="Expected share of false ones among the pairs that are called interacting."
     )
 
 
@@ -123,26 +162,11 @@ class AttributionSettings(Section):
     n_images: Count = Field(24, description="Images over which gradients are averaged.")
     n_steps: Annotated[int, Field(ge=2)] = Field(16, description="Steps of integrated gradients.")
     n_latents: Count = Field(32, description="Latent values that are attributed, those on which the towers agree best.")
-    n_probes: Count = Field(
-        18, description="Photographs shown at each place when receptive fields are mapped, over all seeds."
-    )
     n_examples: Count = Field(6, description="Images and neurons that are shown as examples.")
     n_checked_images: Annotated[int, Field(ge=2)] | None = Field(
         None, description="Images on which methods are checked; null follows detail: quick 12, full 60."
     )
-    n_interaction_latents: Count | None = Field(
-        None,
-        description="Latent values in which interactions are sought; null follows detail: quick 3, full 16.",
-    )
-    n_interaction_neurons: Annotated[int, Field(ge=2)] = Field(
-        12, description="Most important neurons of a latent whose pairs are tested."
-    )
-    n_surrogates: Annotated[int, Field(ge=20)] | None = Field(
-        None,
-        description="Additive surrogates behind an interaction's p value; null follows detail: quick 20, full 100.",
-    )
-    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.05, description="Expected share of false ones among the pairs that are called interacting."
-    )
     seed: Annotated[int, Field(ge=0)] = Field(0, description="Seed of photographs, noise, random orders, surrogates.")
+    receptive_fields: ReceptiveFieldSettings = ReceptiveFieldSettings()
+    interactions: InteractionSettings = InteractionSettings()
     latent_maps: LatentMapSettings = LatentMapSettings()

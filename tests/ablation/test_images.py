@@ -15,13 +15,16 @@ from dina.decoders.base import load_decoder
 from dina.errors import SettingsError
 from dina.probing.queries import averaged_trials, single_trials, top1_by_image
 from dina.recordings.trials import TEST, write_trials
-from dina.settings import AblationSettings, TextureSettings
+from dina.settings import AblationSettings, ImageAblationSettings, TextureSettings
 from tests.ablation.conftest import DINA
 from tests.conftest import SMALL_GABOR
 
-SETTINGS = AblationSettings(  # 32 px at 1 degree: Nyquist 0.5
-    cutoffs_cpd=(0.05, 0.3, 0.45), patch_grids=(2,), n_bootstrap=100, occlusion_steps=2
-)
+
+def settings_of(**images):
+    return AblationSettings(images=ImageAblationSettings(**images), n_bootstrap=100)
+
+
+SETTINGS = settings_of(cutoffs_cpd=(0.05, 0.3, 0.45), patch_grids=(2,), occlusion_steps=2)  # 1 degree a px: Nyquist 0.5
 
 
 def ablate(recording, output, settings, responses=None, seeds=(0, 1)):
@@ -126,7 +129,7 @@ def test_a_quick_refit_sees_no_more_pixels_than_its_filters_need(gabor_trials):
 def test_images_of_unknown_width_are_cut_in_cycles_per_image(recording, gabor_trials, tmp_path):
     with stores.new_store(tmp_path / "responses") as store:
         write_trials(store, replace(gabor_trials, degrees_per_pixel=None))
-    settings = AblationSettings(cutoffs_cpi=(3.0,), patch_grids=(), retrain=(), n_bootstrap=100, occlusion_steps=2)
+    settings = settings_of(cutoffs_cpi=(3.0,), patch_grids=(), retrain=(), occlusion_steps=2)
     ablate(recording, tmp_path / "out", settings, tmp_path / "responses", seeds=(0,))
     scores = stores.read_table(tmp_path / "out", "scores")
     assert set(scores["cutoff_unit"]) == {"cycles/image"} and scores["cutoff"].max() == 3.0
@@ -134,14 +137,14 @@ def test_images_of_unknown_width_are_cut_in_cycles_per_image(recording, gabor_tr
 
 def test_cutoffs_that_are_all_too_high_are_refused_by_name(recording, tmp_path):
     with pytest.raises(SettingsError, match="cutoffs_cpd"):
-        ablate(recording, tmp_path / "x", AblationSettings(cutoffs_cpd=(0.45,)))
+        ablate(recording, tmp_path / "x", settings_of(cutoffs_cpd=(0.45,)))
     assert not (tmp_path / "x").exists()
 
 
 def test_without_categories_their_table_is_empty_but_has_its_columns(recording, gabor_trials, tmp_path, capsys):
     with stores.new_store(tmp_path / "responses") as store:
         write_trials(store, replace(gabor_trials, category=np.full_like(gabor_trials.category, -1)))
-    settings = AblationSettings(cutoffs_cpd=(0.3,), patch_grids=(), retrain=("texture",), n_bootstrap=100)
+    settings = settings_of(cutoffs_cpd=(0.3,), patch_grids=(), retrain=("texture",))
     ablate(recording, tmp_path / "out", settings, tmp_path / "responses", seeds=(0,))
     categories = stores.read_table(tmp_path / "out", "categories")
     assert categories.empty and "candidates" in categories and "ci_low" in categories

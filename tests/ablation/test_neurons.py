@@ -8,12 +8,15 @@ from dina.ablation.needed import goals
 from dina.ablation.neurons import ablate_neurons, top1_curve
 from dina.probing.queries import Queries, single_trials, top1_by_image
 from dina.recordings.trials import TEST
-from dina.settings import AblationSettings
+from dina.settings import AblationSettings, NeuronAblationSettings
 from tests.ablation.conftest import DINA
 
 N_NEURONS, N_IMAGES, N_USED = 100, 40, 10
 SETTINGS = AblationSettings(
-    n_bootstrap=100, neuron_shares=(0.05, 0.1, 0.2, 0.5), n_random_orders=2, retrained_shares=(0.2, 0.5), n_shuffles=2
+    n_bootstrap=100,
+    neurons=NeuronAblationSettings(
+        shares=(0.05, 0.1, 0.2, 0.5), n_random_orders=2, retrained_shares=(0.2, 0.5), n_shuffles=2
+    ),
 )
 
 

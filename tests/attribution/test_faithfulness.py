@@ -11,7 +11,7 @@ from dina.attribution.effort import resolved
 from dina.attribution.faithfulness import check, check_methods, verdicts
 from dina.attribution.randomisation import cascade, rank_correlation, similarity, weight_layers
 from dina.models.gradients import Readout
-from dina.settings import AttributionSettings
+from dina.settings import AttributionSettings, InteractionSettings
 
 SETTINGS = AttributionSettings(n_steps=4)
 
@@ -109,5 +109,7 @@ def test_a_check_passes_only_with_its_whole_interval():
 
 
 def test_what_settings_leave_open_follows_detail():
-    assert resolved(AttributionSettings(), "full").n_surrogates > resolved(AttributionSettings(), "quick").n_surrogates
-    assert resolved(AttributionSettings(n_surrogates=50), "full").n_surrogates == 50
+    quick, full = (resolved(AttributionSettings(), detail) for detail in ("quick", "full"))
+    assert full.n_checked_images > quick.n_checked_images
+    assert full.interactions.n_surrogates > quick.interactions.n_surrogates  # sections within sections too
+    assert resolved(InteractionSettings(n_surrogates=50), "full").n_surrogates == 50

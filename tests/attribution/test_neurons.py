@@ -14,11 +14,18 @@ from dina.attribution.shares import shares_of_match
 from dina.attribution.towers import load_towers
 from dina.errors import InputError
 from dina.recordings.trials import read_trials, write_trials
-from dina.settings import AttributionSettings
+from dina.settings import AttributionSettings, InteractionSettings, ReceptiveFieldSettings
 from dina.training.train import train_dina
 from tests.attribution.conftest import DINA, GABOR
 
-SETTINGS = AttributionSettings(n_latents=5, n_images=6, n_steps=4, n_examples=4, n_probes=8, n_interaction_neurons=5)
+SETTINGS = AttributionSettings(
+    n_latents=5,
+    n_images=6,
+    n_steps=4,
+    n_examples=4,
+    receptive_fields=ReceptiveFieldSettings(n_probes=8),
+    interactions=InteractionSettings(n_neurons=5),
+)
 
 
 def run(simulated, output, truth=True, seeds=None):

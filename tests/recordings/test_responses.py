@@ -179,6 +179,15 @@ def test_one_picture_on_two_sides_of_a_given_split_is_refused(session):
         measure(folder)
 
 
+def test_a_given_split_with_one_test_image_is_refused_before_imaging(session):
+    folder, log = session
+    side = np.where(log["image"] == 0, "test", np.where(log["image"] < 10, "validation", "train"))
+    log.assign(split=side).to_csv(folder / "log.csv", index=False)
+    with pytest.raises(InputError, match="log.csv: found 1 test image; expected at least 2"):
+        measure(folder)
+    assert not (folder / "stimuli").exists()
+
+
 def test_near_duplicates_across_a_given_split_fail_unless_allowed(session):
     folder, log = session
     images = np.load(folder / "images.npy")

@@ -59,7 +59,9 @@ def test_cautions_keep_to_their_thresholds(tmp_path, attributes, cautions):
 def test_a_closed_set_is_told(tmp_path, n_images):
     write_stores(tmp_path, n_planes=1, length_s=800, n_test=60, n_images=n_images)
     write_quality(tmp_path, {0: {}})
-    assert ("A closed set" in " ".join(recording_facts(tmp_path).cautions)) == (n_images < 95)
+    told = " ".join(recording_facts(tmp_path).cautions)
+    assert ("A closed set" in told) == (n_images < 95)
+    assert ("is the one trial again" in told) == (n_images == 95)  # a trial an image: no test image was shown twice
 
 
 def test_lost_frames_are_told(tmp_path):

@@ -102,6 +102,13 @@ def test_editing_attribution_reruns_attribution_and_what_reads_it(road):
     assert (road.results / "report.html").stat().st_mtime_ns != page
 
 
+def test_what_one_stage_alone_uses_wakes_that_stage_alone(road):
+    road.configure(attribution={"interactions": {"n_neurons": 3}}, ablation={"textures": {"seed": 3}})
+    planned = road.snakemake("all", "-n", "--quiet", "rules").stdout
+    woken = {name for name in re.findall(r"(\w+) +1", planned) if name.startswith(("attribute_", "ablate_", "synth"))}
+    assert woken == {"attribute_neurons", "synthesise_textures", "ablate_images"}  # the last reads the textures
+
+
 def test_a_sweep_tabulates_what_its_combinations_reach(road):
     grid = [{"setting": "dina.training.epochs", "values": [1, 2]}]
     road.configure(sweep={"grid": grid})

@@ -48,7 +48,7 @@ rule ablate_images:
         mem_mb=megabytes(3000, 4),
         runtime=120,
     params:
-        settings=of("ablation"),
+        settings=part_of("ablation", "images"),
         dina=of("dina"),
         gabor=of("gabor"),
         detail=of("detail"),
@@ -80,7 +80,7 @@ rule ablate_neurons:
         mem_mb=megabytes(3000, 4),
         runtime=120,
     params:
-        settings=of("ablation"),
+        settings=part_of("ablation", "neurons"),
         dina=of("dina"),
         gabor=of("gabor"),
         detail=of("detail"),

@@ -18,7 +18,7 @@ rule attribute_pixels:
         mem_mb=megabytes(3000, 4),
         runtime=120,
     params:
-        settings=of("attribution"),
+        settings=part_of("attribution"),
         dina=of("dina"),
         gabor=of("gabor"),
         detail=of("detail"),
@@ -52,7 +52,7 @@ rule attribute_neurons:
         mem_mb=megabytes(3000, 4),
         runtime=120,
     params:
-        settings=of("attribution"),
+        settings=part_of("attribution", "receptive_fields", "interactions"),
         detail=of("detail"),
         device=of("device"),
         code=code_version("dina.attribution.neurons"),
@@ -82,7 +82,7 @@ rule attribute_latents:
         mem_mb=megabytes(3000, 8),
         runtime=240,
     params:
-        settings=of("attribution"),
+        settings=part_of("attribution", "latent_maps"),
         detail=of("detail"),
         device=of("device"),
         code=code_version("dina.attribution.latents"),

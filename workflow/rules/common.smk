@@ -58,6 +58,20 @@ def of(dpath):
     return lookup(within=settings, dpath=f"{{recording}}/{dpath}")
 
 
+def part_of(section, *parts):
+    """A rule's share of a section that several rules read: its own values, and those of the sections within that it uses."""
+
+    def values(wildcards):
+        whole = settings[wildcards.recording][section]
+        return {
+            key: value
+            for key, value in whole.items()
+            if not isinstance(value, dict) or key in parts
+        }
+
+    return values
+
+
 def megabytes(base, per_input=0):
     """Memory that a rule asks for: a base and a multiple of its input's size, more on each attempt."""
 
