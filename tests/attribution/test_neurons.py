@@ -71,7 +71,7 @@ def test_pairs_and_the_order_of_neurons_are_judged(attributed):
     pairs = stores.read_table(attributed, "interactions")
     assert len(pairs) == 3 * 10 and (pairs["neuron_i"] < pairs["neuron_j"]).all()
     assert pairs[["signal_correlation", "noise_correlation"]].abs().max().max() <= 1
-    assert (pairs["significant"] == (pairs["q"] < SETTINGS.false_discovery_rate)).all()
+    assert (pairs["significant"] == (pairs["q"] < SETTINGS.interactions.false_discovery_rate)).all()
     checks = stores.read_table(attributed, "faithfulness").set_index(["method", "check"])
     assert checks["passed"]["integrated_gradients", "deletion, random"]
 
