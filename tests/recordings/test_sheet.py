@@ -36,7 +36,7 @@ def test_paths_are_relative_to_the_sheet(sheet, tmp_path):
     ("row", "message"),
     [
         ("m 1\tmovie\ta.tif", r"row 2: recording: found 'm 1'; expected letters, digits, _ and - alone"),
-        ("m1\tmovei\ta.tif", r"row 2: source: found 'movei'.*'simulated' or 'movie'"),
+        ("m1\tmovei\ta.tif", r"row 2: source: found 'movei'.*'simulated', 'movie'"),
         ("m1\tmovie\t", r"row 2, movie: found nothing"),
         ("tables\tmovie\ta.tif", r"row 2, recording: found 'tables'"),
         ("m1\tmovie\ta.tif\t\t\tfast", r"row 2: volume_rate_hz: found 'fast'"),
