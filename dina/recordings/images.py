@@ -106,12 +106,12 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
             )
         )
     for name in sorted(unique, key=first_row.__getitem__):
-        if not (name.isascii() and name.isdecimal()) or int(name) >= len(array):
+        if not (name.isascii() and name.isdecimal()) or int(name) >= array.shape[0]:
             raise InputError(
                 problem(
                     f"{log}, {row_of(log, first_row[name])}",
                     f"image {name!r}",
-                    f"an index from 0 to {len(array) - 1} into {source.name}",
+                    f"an index from 0 to {array.shape[0] - 1} into {source.name}",
                     "Correct the log.",
                 )
             )

@@ -162,10 +162,9 @@ def _check_shape(population: Population, n_trials: int) -> None:
         remedy = "Transpose the responses: trials come first." if turned else "Give one row of responses a trial."
         raise ShapeError(problem(population.where, found, f"{n_trials} trials, as in the log", remedy))
     if len(population.neurons) != population.n_neurons:
+        expected = f"{len(population.neurons)} neurons, as in their table"
         remedy = "Give the table of neurons one row a neuron, in the order of the responses."
-        raise ShapeError(
-            problem(population.where, found, f"{len(population.neurons)} neurons, as in the table", remedy)
-        )
+        raise ShapeError(problem(population.where, found, expected, remedy))
 
 
 def _copy(population: Population, kept: np.ndarray, responses: Any) -> int:
