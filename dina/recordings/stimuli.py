@@ -94,8 +94,9 @@ def prepare_stimuli(
     """Read log and images, split the images and write the ``stimuli`` store: see :class:`Stimuli`.
 
     No frame of the movie is needed, so that a mistake in the log is told before hours of imaging; with the store
-    ``movie`` of :func:`~dina.imaging.inspection.inspect_movie`, also a log that is longer than the movie. Memory is
-    that of the images as they are written. The other keywords are the sheet's columns of the same names.
+    ``movie`` of :func:`~dina.imaging.inspection.inspect_movie`, or an imported session, also a log that is longer than
+    the recording. Memory is that of the images as they are written. The other keywords are the sheet's columns of the
+    same names.
 
     Raises
     ------

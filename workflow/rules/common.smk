@@ -407,6 +407,16 @@ def session(suffix=""):
     return paths
 
 
+def timed(suffix=""):
+    """An input function: the store that says when frames were taken, the movie or an imported session."""
+
+    def path(wildcards):
+        name = ENTERS[wildcards.recording]
+        return f"{RESULTS}/{wildcards.recording}/{name}{suffix}"
+
+    return path
+
+
 def figures_of(recording):
     """The figures of a recording, in the order of the road."""
     stops = list(FIGURES) if recording in DECODING else ["imaging"]

@@ -1,5 +1,36 @@
+ruleorder: import_session > assemble_session
 ruleorder: import_stimuli > prepare_stimuli
 ruleorder: import_responses > measure_responses
+
+
+rule import_session:
+    input:
+        imported,
+    output:
+        manifest=results("session.json"),
+        store=directory(results("session")),
+    log:
+        results("logs/import_session.log"),
+    benchmark:
+        results("benchmarks/import_session.tsv")
+    wildcard_constraints:
+        recording=entering("session"),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000, 10),
+        runtime=60,
+    params:
+        row=imported_row,
+        state=state(imported),
+        settings=of("deconvolution"),
+        code=code_version("dina.recordings.importers.session"),
+        importer=importer_code,
+    message:
+        "{wildcards.recording}: importing traces"
+    script:
+        "../scripts/import_session.py"
 
 
 rule import_stimuli:

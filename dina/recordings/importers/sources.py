@@ -39,6 +39,13 @@ class Source:
 SOURCES = {
     "simulated": Source("movie"),
     "movie": Source("movie", ("movie",), (*SHOWN, "frame_times", "bad_frames")),
+    "suite2p": Source(
+        "session",
+        ("data",),
+        (*SHOWN, *OF_TRACES, "header", "skip_planes"),
+        "suite2p",
+        "the folder that suite2p wrote, with `plane0`, `plane1` … in it",
+    ),
     "table": Source(
         "responses",
         ("data", "stimulus_log", "images"),
@@ -53,8 +60,9 @@ SourceName = Literal[tuple(SOURCES)]
 def importer(source: str) -> ModuleType:
     """The module that imports a source.
 
-    One that enters at trial responses has ``read_shown(row, size_px)``, a
-    :class:`~dina.recordings.stimuli.Shown`, and ``read_population(row)``, a
+    One that enters at the session has ``read_planes(row)``, a list of
+    :class:`~dina.recordings.importers.planes.TracedPlane`. One that enters at trial responses has
+    ``read_shown(row, size_px)``, a :class:`~dina.recordings.stimuli.Shown`, and ``read_population(row)``, a
     :class:`~dina.recordings.importers.population.Population`.
     """
     return import_module(module_of(source))
