@@ -78,6 +78,9 @@ MOVIES = (
     ),
 )
 MOVIES_TEXT = """
+Recordings whose imaging or responses were computed elsewhere (suite2p, NWB, tables of any origin) are described in
+[`docs/data.md`](../docs/data.md).
+
 Any other folder stands for the movie files in it. What the sheet states is held against the header: counts must agree,
 rates to 2 %, and the header's is then taken, since sheets round; the sheet's pixel size goes first. Headers of all
 files must agree. `header` set to `ignore` leaves them unread, and takes an OME-TIFF's pages as they lie in the file.
@@ -91,12 +94,13 @@ LOG_TEXT = """
 ## The stimulus log
 
 Parquet, CSV or TSV, one row a trial, sorted by time; or an NWB 2 file (`.nwb`, HDF5) with an interval table such as
-`intervals/trials`, whose `start_time` is the onset.
+`intervals/trials`, whose `start_time` is the onset, or with an `IndexSeries`, whose indices point at the pictures of a
+template in the same file, if `images` names that too.
 
 | column | meaning |
 | --- | --- |
 | `onset_s` or `onset_frame` | image onset in seconds from the start of the movie, or as a volume's number from 0 |
-| `image` | file name in the image folder, or index into the image array (`.npy`) |
+| `image` | file name in the image folder, or index into the image array (`.npy`, `.zarr`) |
 | `category` | optional, one for all showings of an image: a label of the image, for the category probe |
 | `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; else `stimuli.split_by` |
 

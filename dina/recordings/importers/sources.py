@@ -12,7 +12,7 @@ from typing import Literal
 
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 SHOWN = ("stimulus_log", "images", "image_width_deg", *OF_LOG)
-OF_TRACES = ("volume_rate_hz", "pixel_size_um", "cell_diameter_um", "indicator", "frame_times")
+OF_TRACES = ("volume_rate_hz", "pixel_size_um", "cell_diameter_um", "indicator", "header")
 PACKAGE = "dina.recordings.importers"
 
 
@@ -42,9 +42,16 @@ SOURCES = {
     "suite2p": Source(
         "session",
         ("data",),
-        (*SHOWN, *OF_TRACES, "header", "skip_planes"),
+        (*SHOWN, *OF_TRACES, "frame_times", "skip_planes"),
         "suite2p",
         "the folder that suite2p wrote, with `plane0`, `plane1` … in it",
+    ),
+    "nwb": Source(
+        "session",
+        ("data",),
+        (*SHOWN, *OF_TRACES, "dataset", "axes"),
+        "nwb",
+        "an NWB 2 file with traces (RoiResponseSeries); `dataset` names a series, or the container of one a plane",
     ),
     "table": Source(
         "responses",
