@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from dina.recordings.importers.sources import SOURCES
 from dina.recordings.sheet import Recording
 from dina.settings import Section, Settings
 
@@ -37,6 +38,14 @@ A tab-separated (`.tsv`) or comma-separated (`.csv`) table, one row a recording.
 Empty cells mean: from the file's header, else the default or an error. A recording without a
 stimulus log is legitimate: its road ends at the session.
 
+"""
+SOURCES_HEAD = """
+## Sources that start later than at a movie
+
+[`docs/data.md`](../docs/data.md) says more of each. Cells of other columns that name files must be empty.
+
+| `source` | enters at | `data` names | needs | may have |
+| --- | --- | --- | --- | --- |
 """
 MOVIES_HEAD = """
 ## Movies
@@ -78,9 +87,6 @@ MOVIES = (
     ),
 )
 MOVIES_TEXT = """
-Recordings whose imaging or responses were computed elsewhere (suite2p, NWB, tables of any origin) are described in
-[`docs/data.md`](../docs/data.md).
-
 Any other folder stands for the movie files in it. What the sheet states is held against the header: counts must agree,
 rates to 2 %, and the header's is then taken, since sheets round; the sheet's pixel size goes first. Headers of all
 files must agree. `header` set to `ignore` leaves them unread, and takes an OME-TIFF's pages as they lie in the file.
@@ -165,6 +171,7 @@ def generated_files() -> dict[str, str]:
         + "\n"
         + SHEET_HEAD
         + _sheet_table()
+        + _sources()
         + _movies()
         + LOG_TEXT,
         "workflow/schemas/config.schema.json": _schema(Settings),
@@ -232,6 +239,16 @@ def _sheet_table() -> str:
         )
         rows.append(f"| `{name}` | {default} | {field.description}{_choices(field.annotation)} |")
     return "\n".join(rows) + "\n"
+
+
+def _sources() -> str:
+    """One row a source that has an importer."""
+    rows = [
+        (f"`{name}`", of.enters, of.holds, *(", ".join(f"`{key}`" for key in keys) for keys in (of.needs, of.takes)))
+        for name, of in SOURCES.items()
+        if of.module is not None
+    ]
+    return SOURCES_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _movies() -> str:

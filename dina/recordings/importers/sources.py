@@ -81,5 +81,7 @@ def module_of(source: str) -> str:
 
 
 def columns_of(source: str) -> tuple[str, ...]:
-    """The columns of the sheet that a source's importer reads."""
-    return ("recording", "source", *SOURCES[source].needs, *SOURCES[source].takes)
+    """The columns of the sheet that a source's importer reads; what was shown is read apart from a session."""
+    named = (*SOURCES[source].needs, *SOURCES[source].takes)
+    apart = SHOWN if SOURCES[source].enters == "session" else ()
+    return ("recording", "source", *(name for name in named if name not in apart))
