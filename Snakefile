@@ -12,6 +12,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/imaging.smk"
 include: "workflow/rules/recordings.smk"
+include: "workflow/rules/importing.smk"
 include: "workflow/rules/decoders.smk"
 include: "workflow/rules/sweep.smk"
 include: "workflow/rules/probing.smk"
@@ -26,7 +27,7 @@ rule all:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/tables/benchmarks.csv",
-        f"{RESULTS}/tables/quality.csv",
+        quality_table(),
         scoreboard(),
         verdicts(),
         across_recordings("tables/across_recordings.csv"),
@@ -35,8 +36,8 @@ rule all:
 rule sessions:
     """Stop after imaging: every recording's session and the quality of its planes, without stimuli."""
     input:
-        f"{RESULTS}/tables/quality.csv",
-        expand(f"{RESULTS}/{{recording}}/session.json", recording=RECORDINGS),
+        quality_table(),
+        expand(f"{RESULTS}/{{recording}}/session.json", recording=SESSIONS),
 
 
 onsuccess:

@@ -22,7 +22,7 @@ DIGITS = 4  # significant ones, of numbers in the page: more than a screen shows
 
 
 def content(
-    responses: Path, session: Path, pixels: Path, neurons: Path, latents: Path, reconstruction: Path
+    responses: Path, session: Path | None, pixels: Path, neurons: Path, latents: Path, reconstruction: Path
 ) -> dict[str, Any]:
     """Everything that the page needs, as plain values.
 
@@ -31,23 +31,27 @@ def content(
 
     Parameters
     ----------
-    responses, session : stores of the recording
+    responses, session : stores of the recording; None for a session where responses were imported: neurons then lie as
+        their table says, or in its order
     pixels, neurons, latents : stores of the attributions
     reconstruction : store of the probe
 
     Returns
     -------
-    dict with the keys closed_set, neurons, planes, latents, images, pictures, field (how maps of receptive fields lie)
+    dict with the keys closed_set, neurons, planes, places (where neurons are drawn, in words), latents, images,
+    pictures, field (how maps of receptive fields lie)
     """
     trials = read_trials(responses)
     decided = stores.read_table(neurons, "images")
     chosen = np.unique(np.linspace(0, len(decided) - 1, min(len(decided), MOST_IMAGES)).round().astype(int))
     images = _images(neurons, reconstruction, decided, chosen)
+    table, planes, places = _places(stores.read_table(responses, "neurons"), session)
     shown = {image for of in images for image in (of["image"], *of["candidates"])}
     return {
         "closed_set": trials.is_closed_set,
-        "neurons": _neurons(responses, neurons),
-        "planes": _planes(session),
+        "neurons": _neurons(table, neurons),
+        "planes": planes,
+        "places": places,
         "latents": _latents(pixels, neurons, latents),
         "images": images,
         "pictures": {int(image): png(trials.images[image]) for image in sorted(shown)},
@@ -76,9 +80,8 @@ def packed(values: np.ndarray) -> str:
     return base64.b64encode((values / highest * 255).round().astype(np.uint8).tobytes()).decode()
 
 
-def _neurons(responses: Path, attribution: Path) -> dict[str, Any]:
+def _neurons(table: pd.DataFrame, attribution: Path) -> dict[str, Any]:
     """Columns of all neurons: plane, ROI and place, reliability, part in the match, receptive field."""
-    table = stores.read_table(responses, "neurons")
     fields = stores.read_table(attribution, "receptive_fields")
     centres = fields[fields["method"] == "dina"].set_index("neuron").sort_index()
     energy = stores.read_array(attribution, "field_energy")
@@ -94,6 +97,28 @@ def _neurons(responses: Path, attribution: Path) -> dict[str, Any]:
         "centre_y_px": _numbers(centres["y_px"]),
         "field": [packed(of) for of in energy],
     }
+
+
+def _places(table: pd.DataFrame, session: Path | None) -> tuple[pd.DataFrame, list[dict[str, Any]], str]:
+    """Neurons with their places in pixels, the planes that they lie on, and what these are."""
+    if session is not None:
+        return table, _planes(session), "on the imaging planes"
+    if {"x_um", "y_um"} <= set(table):
+        x, y = table["x_um"].to_numpy(np.float64), table["y_um"].to_numpy(np.float64)
+        words = "where their table has them"
+    else:
+        order = np.arange(len(table))
+        columns = int(np.ceil(np.sqrt(len(table))))
+        x, y = (order % columns).astype(np.float64), (order // columns).astype(np.float64)
+        words = "in the order of the data, row by row: where they lie is not known"
+    scale = (PLANE_PX - 1) / max(np.ptp(x), np.ptp(y), np.finfo(np.float32).tiny)
+    width, height = (int(np.ptp(axis) * scale) + 1 for axis in (x, y))
+    blank = png(np.full((height, width), 0.5))
+    planes = [
+        {"plane": int(number), "height_px": height, "width_px": width, "png": blank}
+        for number in np.unique(table["plane"])
+    ]
+    return table.assign(x_px=(x - x.min()) * scale, y_px=(y - y.min()) * scale), planes, words
 
 
 def _planes(session: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from dina.explorer.content import content
 def write_explorer(
     recording: str,
     responses: Path,
-    session: Path,
+    session: Path | None,
     pixels: Path,
     neurons: Path,
     latents: Path,
@@ -42,6 +42,7 @@ def write_explorer(
         recording=recording,
         simulated=simulated,
         closed_set=data["closed_set"],
+        places=data["places"],
         data=json.dumps(data, allow_nan=False, separators=(",", ":")),
         script=script,
         plotly=get_plotlyjs(),

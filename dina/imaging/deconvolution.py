@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,54 @@ def deconvolve_traces(
         If a trace holds infinity, or was measured in fewer than two frames.
     """
     attributes = stores.read_attributes(traces)
-    rate_hz = attributes["volume_rate_hz"]
     fluorescence, neuropil = (stores.read_array(traces, name) for name in ("fluorescence", "neuropil"))
     missing = missing_frames(fluorescence, neuropil, stores.read_array(traces, "valid_frames"), traces)
+    found = activity_of(fluorescence, neuropil, missing, attributes["volume_rate_hz"], settings, indicator)
+    with stores.new_store(output) as store:
+        stores.write_array(store, "dff", found.dff, unit="1")
+        stores.write_array(store, "deconvolved", found.events, unit=UNITS[settings.method])
+        stores.write_array(store, "valid_frames", ~missing.any(0))
+        stores.write_array(store, "noise_level", found.noise_level, unit="% / sqrt(Hz)")
+        stores.write_array(store, "usable", found.usable)
+        stores.write_attributes(
+            store,
+            {key: attributes[key] for key in (*CARRIED, "diameter_px")}
+            | {"deconvolution": settings.method, "tau_s": found.tau_s, "lag_s": found.lag_s},
+        )
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What was computed from the traces of one plane; see :func:`deconvolve_traces`.
+
+    Attributes
+    ----------
+    dff, events : (rois, frames) float32
+    usable : (rois,) bool
+    noise_level : (rois,) float32, % per square root of Hz
+    tau_s, lag_s : decay that was assumed, and by how much events trail the spikes, seconds
+    """
+
+    dff: np.ndarray
+    events: np.ndarray
+    usable: np.ndarray
+    noise_level: np.ndarray
+    tau_s: float
+    lag_s: float
+
+
+def activity_of(
+    fluorescence: np.ndarray,
+    neuropil: np.ndarray,
+    missing: np.ndarray,
+    rate_hz: float,
+    settings: DeconvolutionSettings,
+    indicator: str | None = None,
+) -> Activity:
+    """DF/F and events of traces, (rois, frames) each, of which those frames count that are not ``missing``.
+
+    Memory is about eight times that of the fluorescence.
+    """
     corrected = neuropil_corrected(
         interpolated(fluorescence, missing), interpolated(neuropil, missing), settings.neuropil_coefficient
     )
@@ -68,17 +114,7 @@ def deconvolve_traces(
         if settings.method == "average":
             events = average(earlier(deconvolved(raised, tau, rate_hz), lag * rate_hz), events)
         lag = 0.0
-    with stores.new_store(output) as store:
-        stores.write_array(store, "dff", dff, unit="1")
-        stores.write_array(store, "deconvolved", events, unit=UNITS[settings.method])
-        stores.write_array(store, "valid_frames", ~missing.any(0))
-        stores.write_array(store, "noise_level", noise_level(dff, rate_hz, missing), unit="% / sqrt(Hz)")
-        stores.write_array(store, "usable", usable)
-        stores.write_attributes(
-            store,
-            {key: attributes[key] for key in (*CARRIED, "diameter_px")}
-            | {"deconvolution": settings.method, "tau_s": tau, "lag_s": lag},
-        )
+    return Activity(dff, events, usable, noise_level(dff, rate_hz, missing), tau, lag)
 
 
 def missing_frames(

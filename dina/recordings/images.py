@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.pictures import EXTENSIONS, grey, read_grey
+from dina.recordings.arrays import ARRAYS, open_matrix
+from dina.recordings.nwb_images import pictures_of
 from dina.tables import row_of
 
 DIM = 1 / 15  # of white: 12 bits in 16 stay below it, and so does no set of pictures worth showing
 
 
 def read_images(
-    source: str | Path, names: np.ndarray, log: str | Path, size_px: int
+    source: str | Path, names: np.ndarray, log: str | Path, size_px: int, template: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Read those images that the stimulus log names, and no others.
+    """Read those images that the stimulus log names, and no others, one after another.
+
+    Memory is that of the images returned, 16 kB each at 64 px; those of a file are read as they are needed.
 
     Parameters
     ----------
-    source : folder of images, or ``.npy`` array (images, height, width), uint8, uint16 or floats from 0 to 1
+    source : folder of images, or ``.npy`` file or ``.zarr`` folder with an array (images, height, width), uint8, uint16
+        or floats from 0 to 1, or an NWB file with such pictures
     names : (trials,) file names or indices, as the log has them
     log : the log's path, for errors
     size_px : height and width returned; longer sides are reduced to it, shorter ones padded with grey
+    template : which pictures of an NWB file are meant; see :func:`~dina.recordings.nwb_images.pictures_of`
 
     Returns
     -------
@@ -42,28 +50,49 @@ def read_images(
     unique, index = np.unique([written[name] for name in names.astype(str).tolist()], return_inverse=True)
     unique = unique.tolist()
     first_row = dict(zip(unique, np.unique(index, return_index=True)[1].tolist(), strict=True))
-    if source.suffix.lower() == ".npy":
+    if source.suffix.lower() in ARRAYS:
         pictures = _from_array(source, unique, first_row, log)
+    elif source.suffix.lower() in NWB_SUFFIXES:
+        rows = {name: f"{log}, {row_of(log, row)}" for name, row in first_row.items()}
+        pictures = pictures_of(source, unique, template, rows)
     elif source.is_dir():
         pictures = _from_folder(source, unique, first_row, log)
     else:
-        raise InputError(
-            problem(
-                source,
-                "no folder and no .npy file",
-                "the images that were shown",
-                "Correct images in the recording sheet.",
-            )
-        )
-    brightest = max(float(picture.max()) for picture in pictures)
+        found, remedy = "no folder, .npy, .nwb or .zarr", "Correct images in the recording sheet."
+        raise InputError(problem(source, found, "the images that were shown", remedy))
+    squares, width_px = squares_of(pictures, len(unique), size_px, source)
+    return squares, index.astype(np.int32), width_px
+
+
+def squares_of(pictures: Iterator[np.ndarray], n: int, size_px: int, source: object) -> tuple[np.ndarray, float]:
+    """Bring grey pictures of one size to squares, one at a time, so that only the squares are held.
+
+    Parameters
+    ----------
+    pictures : n of (height, width) float32, 0 black to 1 white
+    size_px : height and width returned; longer sides are reduced to it, shorter ones padded with grey
+    source : named in errors
+
+    Returns
+    -------
+    (n, size_px, size_px) float32, and the width of a picture in returned pixels, without padding.
+
+    Raises
+    ------
+    InputError
+        If no picture has a pixel above ``DIM``.
+    """
+    squares, brightest, shape = np.empty((n, size_px, size_px), np.float32), 0.0, (1, 1)
+    for square, picture in zip(squares, pictures, strict=True):
+        brightest, shape = max(brightest, float(picture.max())), picture.shape
+        square[...] = _square(picture, size_px)
     if brightest < DIM:
         found = f"no pixel above {brightest:.2g} of white in any image"
         remedy = (
             "Pixels of 8 or 12 bits stored in 16 must be scaled to the full range: white is the type's largest value."
         )
         raise InputError(problem(source, found, f"some above {DIM:.2g}", remedy))
-    squares = np.stack([_square(picture, size_px) for picture in pictures])
-    return squares, index.astype(np.int32), size_px * pictures[0].shape[1] / max(pictures[0].shape)
+    return squares, size_px * shape[1] / max(shape)
 
 
 def _one_name(name: str) -> str:
@@ -71,15 +100,8 @@ def _one_name(name: str) -> str:
     return str(int(name)) if name.isascii() and name.isdecimal() else os.path.normpath(name)
 
 
-def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
-    try:
-        array = np.load(source, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise InputError(
-            problem(
-                source, f"an unreadable array ({error})", "a NumPy file without objects", "Save it with numpy.save."
-            )
-        ) from error
+def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> Iterator[np.ndarray]:
+    array = open_matrix(source)
     if array.ndim != 3:
         raise InputError(
             problem(
@@ -90,19 +112,20 @@ def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log:
             )
         )
     for name in sorted(unique, key=first_row.__getitem__):
-        if not (name.isascii() and name.isdecimal()) or int(name) >= len(array):
+        if not (name.isascii() and name.isdecimal()) or int(name) >= array.shape[0]:
             raise InputError(
                 problem(
                     f"{log}, {row_of(log, first_row[name])}",
                     f"image {name!r}",
-                    f"an index from 0 to {len(array) - 1} into {source.name}",
+                    f"an index from 0 to {array.shape[0] - 1} into {source.name}",
                     "Correct the log.",
                 )
             )
-    return [grey(array[int(name)], f"{source}, image {name}") for name in unique]
+    for name in unique:
+        yield grey(array[int(name)], f"{source}, image {name}")
 
 
-def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
+def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> Iterator[np.ndarray]:
     for name in sorted(unique, key=first_row.__getitem__):
         path = source / name
         inside = path.resolve().is_relative_to(source.resolve())
@@ -117,19 +140,14 @@ def _from_folder(source: Path, unique: list[str], first_row: dict[str, int], log
                     "Correct the log, or add the file.",
                 )
             )
-    pictures = []
+    first = None
     for name in unique:
-        pictures.append(read_grey(source / name))
-        if pictures[-1].shape != pictures[0].shape:
-            raise InputError(
-                problem(
-                    source / name,
-                    f"{pictures[-1].shape} pixels",
-                    f"{pictures[0].shape}, as the others",
-                    "Bring all images to one size.",
-                )
-            )
-    return pictures
+        picture = read_grey(source / name)
+        first = picture.shape if first is None else first
+        if picture.shape != first:
+            found, expected = f"{picture.shape} pixels", f"{first}, as the others"
+            raise InputError(problem(source / name, found, expected, "Bring all images to one size."))
+        yield picture
 
 
 def _square(picture: np.ndarray, size_px: int) -> np.ndarray:

@@ -27,7 +27,15 @@ from dina.recordings.reliability import (
 from dina.recordings.stimuli import Stimuli, count_repeats, read_stimuli
 from dina.recordings.stimulus_log import onsets_s
 from dina.recordings.temporal import bin_edges, refuse_short_bins, running_responses, temporal_weights
-from dina.recordings.trials import LEFT_OUT, TRAIN, TrialResponses, describe_neurons, refuse_small_splits, write_trials
+from dina.recordings.trials import (
+    LEFT_OUT,
+    TRAIN,
+    TrialResponses,
+    by_neurons,
+    describe_neurons,
+    refuse_small_splits,
+    write_trials,
+)
 from dina.settings import ResponsesSettings
 
 if TYPE_CHECKING:
@@ -125,7 +133,7 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     That is ``signal_variance`` (neurons,); the table ``neurons`` with reliability, signal variance,
     ``explainable_variance`` and ``snr`` (see :func:`~dina.recordings.reliability.explainable_variance`) and the mean
     response in the ``first_quarter`` and ``last_quarter`` of trials; the table ``drift`` and the attribute of that
-    name (see :class:`~dina.recordings.drift.Drift`).
+    name (see :class:`~dina.recordings.drift.Drift`). Responses may be a Zarr array, and are then read in parts.
 
     Parameters
     ----------
@@ -134,8 +142,13 @@ def write_repeats(store: Path, trials: TrialResponses, neurons: pd.DataFrame) ->
     n_repeated = len(repeat_pairs(trials.image_index, trials.repeat, np.arange(len(trials.repeat)))[0])
     variance = explainable = snr = np.full(trials.n_neurons, np.nan, np.float32)
     if is_measurable(trials.image_index):
-        variance = repeating_variance(trials.responses, trials.image_index, trials.repeat)
-        explainable, snr = explainable_variance(*signal_and_noise_variance(trials.responses, trials.image_index))
+        variance, explainable, snr = by_neurons(
+            lambda block: (
+                repeating_variance(block, trials.image_index, trials.repeat),
+                *explainable_variance(*signal_and_noise_variance(block, trials.image_index)),
+            ),
+            trials.responses,
+        )
     drift = measure_drift(trials)
     stores.write_array(store, "signal_variance", variance)
     stores.write_table(

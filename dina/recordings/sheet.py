@@ -17,6 +17,7 @@ from dina.imaging.acquisition import complete
 from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.imaging.readers.opening import read_header
 from dina.imaging.readers.pages import Header
+from dina.recordings.importers.sources import OF_LOG, SOURCES, SourceName
 from dina.recordings.movie_files import movie_files, refuse_braces
 from dina.recordings.temporal import refuse_short_bins
 from dina.settings import (
@@ -32,13 +33,14 @@ from dina.settings import (
     read_values,
 )
 
-PATHS = ("movie", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
+PATHS = ("movie", "data", "neurons", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} stands for its number
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
-OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings", "sweep"}  # settings that no recording has for itself
+IMAGING = ("registration", "detection", "extraction", "session", "quality")
+BEFORE = {"movie": (), "session": IMAGING, "responses": (*IMAGING, "deconvolution")}  # sections of stages passed by
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -59,16 +61,29 @@ class Recording(Section):
         description="Animal: recordings of one count as one mouse in statistics across recordings; empty, as one each.",
     )
     session: str | None = Field(None, description="Session.")
-    source: Literal["simulated", "movie"] = Field(
-        description="Where the recording comes from: the virtual microscope, or movie files."
+    source: SourceName = Field(
+        description="Where the recording comes from: the virtual microscope, movie files, or data that start later on "
+        "the road (docs/data.md)."
     )
     movie: str | None = Field(
         None,
         description="Movie: a file, a folder or a pattern, relative to the sheet; files follow each other in natural "
         "order. Where each plane lies in its own files, {plane} stands for its number, from 0. See below for formats.",
     )
+    data: str | None = Field(
+        None,
+        description="File or folder of a source that starts later than at a movie, relative to the sheet; see "
+        "docs/data.md for what each holds.",
+    )
     dataset: str | None = Field(
-        None, description="Data set inside an HDF5 movie, or series inside an NWB file; empty takes the only one."
+        None,
+        description="Data set inside an HDF5 movie, series inside an NWB file, or array inside a Zarr group; empty "
+        "takes the only one.",
+    )
+    neurons: str | None = Field(
+        None,
+        description="Table of neurons beside trial responses, in their order, relative to the sheet: columns of "
+        "numbers, of which x_um, y_um, z_um and plane are places.",
     )
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None,
@@ -130,7 +145,9 @@ class Recording(Section):
         description="Stimulus log, a table or an NWB file, relative to the sheet; empty ends the road at the session.",
     )
     stimulus_table: str | None = Field(
-        None, description="Interval table of an NWB log, such as trials; empty takes the only one that names images."
+        None,
+        description="Interval table of an NWB log, such as trials, or its IndexSeries; empty takes the only one that "
+        "names images.",
     )
     image_column: str | None = Field(
         None,
@@ -143,7 +160,7 @@ class Recording(Section):
         "its own; empty takes onsets as times of the movie.",
     )
     images: str | None = Field(
-        None, description="Images shown: a folder, or an array file (.npy), relative to the sheet."
+        None, description="Images shown: a folder, an array (.npy, .zarr) or an NWB file, relative to the sheet."
     )
     image_width_deg: Positive | None = Field(None, description="Visual angle that an image spans, degrees.")
     image_duration_s: Positive | None = Field(
@@ -153,7 +170,12 @@ class Recording(Section):
     @property
     def has_stimuli(self) -> bool:
         """Whether the road goes on from the session to decoding."""
-        return self.source == "simulated" or self.stimulus_log is not None
+        return self.source == "simulated" or self.enters == "responses" or self.stimulus_log is not None
+
+    @property
+    def enters(self) -> str:
+        """The store at which the recording enters the road."""
+        return SOURCES[self.source].enters
 
 
 def load_sheet(path: str | Path) -> dict[str, Recording]:
@@ -287,7 +309,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
 
 def _check_cohort(cohort: tuple[str, ...], name: str, sheet: dict[str, Recording], where: str) -> None:
     """Refuse recordings to learn from that are this one, not in the sheet, or without stimuli."""
-    decoded = [other for other, of in sheet.items() if of.source == "simulated" or of.stimulus_log]
+    decoded = [other for other, of in sheet.items() if of.has_stimuli]
     for other in cohort:
         if other == name or other not in decoded:
             expected = (
@@ -302,9 +324,11 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
 
     Parameters
     ----------
-    of : one recording's of :func:`load_settings`; those of the simulation count for simulated recordings alone
+    of : one recording's of :func:`load_settings`; those of stages that it does not go through do not count
     """
-    unused = OF_ALL_RECORDINGS | (set() if of["recording"]["source"] == "simulated" else {"simulation"})
+    source = of["recording"]["source"]
+    unused = OF_ALL_RECORDINGS | (set() if source == "simulated" else {"simulation"})
+    unused |= set(BEFORE[SOURCES[source].enters])
     defaults = Settings().model_dump(mode="json", exclude=unused)
     given = _dotted({section: of[section] for section in defaults})
     return {key: [given[key], default] for key, default in _dotted(defaults).items() if given[key] != default}
@@ -338,11 +362,14 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
                 refuse_short_bins(responses, 1 / of["acquisition"]["volume_rate_hz"], where)
             except InputError as error:
                 mistakes.append(str(error))
-        if row["source"] != "movie":
+        if row["source"] == "simulated":
             continue
+        if SOURCES[row["source"]].enters == "responses" and of["responses"]["n_bins"] > 1:
+            found, remedy = f"{of['responses']['n_bins']}", "Set it to 1: such data have one number a trial."
+            mistakes.append(problem(f"{where}, responses.n_bins", found, "1", remedy))
         planes = AcquisitionInfo(**of["acquisition"]).planes
         unread = False  # the movie, whose header could have told more
-        for plane in planes if of["acquisition"]["separate_files"] else planes[:1]:
+        for plane in planes if of["acquisition"]["separate_files"] else planes[: row["movie"] is not None]:
             try:
                 movie_files(row["movie"], plane, f"{where}, movie")
             except SettingsError as error:
@@ -354,7 +381,7 @@ def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None
                 mistakes.append(
                     problem(f"{where}, {column}", f"nothing at {row[column]!r}", "a file or folder", remedy)
                 )
-        if of["detection"]["soma_diameter_px"] is None:
+        if row["source"] == "movie" and of["detection"]["soma_diameter_px"] is None:
             mistakes += _soma_mistakes(of["acquisition"]["pixel_size_um"], row["cell_diameter_um"], unread, where)
     if mistakes:
         raise SettingsError("\n".join(mistakes))
@@ -386,13 +413,17 @@ def _check_row(recording: Recording, where: str) -> None:
         raise SettingsError(problem(f"{where}, recording", repr(recording.recording), "another name", remedy))
     for key in PATHS:
         refuse_braces(getattr(recording, key) or "", f"{where}, {key}", key in OF_A_PLANE)
-    if recording.source == "movie":
-        if recording.movie is None:
-            raise SettingsError(problem(f"{where}, movie", "nothing", "a file, folder or pattern", "Name the movie."))
-        if "{plane}" in recording.movie and recording.n_planes is None:
+    if recording.source == "simulated":
+        if any(getattr(recording, key) for key in ("movie", "data", "neurons", "stimulus_log", "images", *OF_LOG)):
+            found, expected = "files for a simulated recording", "source movie, or no files"
+            remedy = "Set source to movie, or empty movie, stimulus_log, images and what belongs to them."
+            raise SettingsError(problem(where, found, expected, remedy))
+    else:
+        _check_columns(recording, where)
+        if "{plane}" in (recording.movie or "") and recording.n_planes is None:
             remedy = "Fill in n_planes: {plane} runs from 0 to one less."
             raise SettingsError(problem(f"{where}, n_planes", "nothing", "the number of planes", remedy))
-        if (recording.stimulus_log is None) != (recording.images is None):
+        if recording.enters != "responses" and (recording.stimulus_log is None) != (recording.images is None):
             raise SettingsError(
                 problem(where, "one of stimulus_log and images", "both, or neither", "Fill in or empty the other.")
             )
@@ -404,15 +435,24 @@ def _check_row(recording: Recording, where: str) -> None:
             remedy = "Empty stimulus_table: a table file holds one table."
             found = repr(recording.stimulus_log)
             raise SettingsError(problem(f"{where}, stimulus_table", f"the log {found}", "one in .nwb", remedy))
-    elif any(getattr(recording, key) for key in ("movie", "stimulus_log", "images", *OF_LOG)):
-        raise SettingsError(
-            problem(
-                where,
-                "files for a simulated recording",
-                "source movie, or no files",
-                "Set source to movie, or empty movie, stimulus_log, images and what belongs to them.",
-            )
-        )
+
+
+def _check_columns(recording: Recording, where: str) -> None:
+    """Raise if a column is empty that the recording's source needs, or filled that it does not read."""
+    source = SOURCES[recording.source]
+    for key in source.needs:
+        if getattr(recording, key) is None:
+            expected = "a file, folder or pattern" if key == "movie" else f"what source {recording.source} needs"
+            raise SettingsError(problem(f"{where}, {key}", "nothing", expected, f"Name the {key.replace('_', ' ')}."))
+    unread = [
+        key
+        for key in (*PATHS, *OF_LOG)
+        if getattr(recording, key) is not None and key not in (*source.needs, *source.takes)
+    ]
+    if unread:
+        expected = f"an empty cell, since source {recording.source} does not read it"
+        remedy = "Empty the cell, or correct the source; docs/data.md says what each reads."
+        raise SettingsError(problem(f"{where}, {unread[0]}", repr(getattr(recording, unread[0])), expected, remedy))
 
 
 def _relative_to(recording: Recording, folder: Path) -> Recording:

@@ -29,7 +29,7 @@ class Stimuli:
 
     Attributes
     ----------
-    onset : (trials,) float64, in ``unit``
+    onset : (trials,) float64, in ``unit``; NaN where responses were imported without times
     unit : ``"s"`` from the start of the recording, or on the log's own clock where there are ``clock_events``;
         or ``"frame"``, a volume's number
     clock_events : events that bring onsets onto the movie's clock, or None where they are on it
@@ -58,6 +58,26 @@ class Stimuli:
     behaviour: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A recording's log and its images, not yet split.
+
+    Attributes
+    ----------
+    log : StimulusLog
+    images : (images, size, size) float32, 0 black to 1 white
+    image_index : (trials,) int32, row of ``images``
+    degrees_per_pixel : float, or None where unknown
+    where : the file that says what was shown, for errors
+    """
+
+    log: StimulusLog
+    images: np.ndarray
+    image_index: np.ndarray
+    degrees_per_pixel: float | None
+    where: Path
+
+
 def prepare_stimuli(
     stimulus_log: Path,
     images: Path,
@@ -74,8 +94,9 @@ def prepare_stimuli(
     """Read log and images, split the images and write the ``stimuli`` store: see :class:`Stimuli`.
 
     No frame of the movie is needed, so that a mistake in the log is told before hours of imaging; with the store
-    ``movie`` of :func:`~dina.imaging.inspection.inspect_movie`, also a log that is longer than the movie. Memory is
-    that of the images at their own size. The other keywords are the sheet's columns of the same names.
+    ``movie`` of :func:`~dina.imaging.inspection.inspect_movie`, or an imported session, also a log that is longer than
+    the recording. Memory is that of the images as they are written. The other keywords are the sheet's columns of the
+    same names.
 
     Raises
     ------
@@ -86,9 +107,46 @@ def prepare_stimuli(
     events = None if clock_events is None else _clock_events(clock_events, log, stimulus_log)
     if movie is not None:
         _inside_movie(log, events, movie, stimulus_log)
-    pictures, image_index, width_px = read_images(images, log.image, stimulus_log, settings.image_size_px)
+    shown = read_shown(log, images, stimulus_log, settings.image_size_px, image_width_deg, stimulus_table)
+    write_stimuli(shown, output, settings, device=device, events=events)
+
+
+def read_shown(
+    log: StimulusLog,
+    images: str | Path,
+    where: str | Path,
+    size_px: int,
+    image_width_deg: float | None,
+    stimulus_table: str | None = None,
+) -> Shown:
+    """A log with the images that it names; ``where`` is the log's file.
+
+    Raises
+    ------
+    InputError
+        If an image is not there, naming the row, or unreadable.
+    """
+    pictures, image_index, width_px = read_images(images, log.image, where, size_px, stimulus_table)
+    degrees_per_pixel = None if image_width_deg is None else image_width_deg / width_px
+    return Shown(log, pictures, image_index, degrees_per_pixel, Path(where))
+
+
+def write_stimuli(
+    shown: Shown, output: Path, settings: StimuliSettings, *, device: str = "auto", events: ClockEvents | None = None
+) -> None:
+    """Split what was shown and write the ``stimuli`` store.
+
+    Time grows with the images as :func:`~dina.recordings.overlaps.overlapping_crops` and
+    :func:`~dina.recordings.splits.near_duplicates` say, and so does memory, beside that of the images.
+
+    Raises
+    ------
+    InputError
+        If the images cannot be split as asked, or a given split gives test images away.
+    """
+    log, pictures, image_index = shown.log, shown.images, shown.image_index
     category, category_names = _categories(log.category, image_index, len(pictures))
-    split, across = _splits(log.split, image_index, pictures, category, settings, stimulus_log, device)
+    split, across = _splits(log.split, image_index, pictures, category, settings, shown.where, device)
     with stores.new_store(output) as store:
         stores.write_array(store, "onset", log.onset, unit="s")  # double precision, whichever the unit
         stores.write_array(store, "image_index", image_index)
@@ -104,12 +162,12 @@ def prepare_stimuli(
             store,
             {
                 "unit": log.unit,
-                "log": Path(stimulus_log).name,
+                "log": shown.where.name,
                 "event_source": None if events is None else events.source,
                 "event_unit": None if events is None else events.unit,
                 "split_names": SPLITS,
                 "category_names": category_names,
-                "degrees_per_pixel": None if image_width_deg is None else image_width_deg / width_px,
+                "degrees_per_pixel": shown.degrees_per_pixel,
             }
             | across,
         )

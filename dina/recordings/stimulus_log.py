@@ -39,7 +39,8 @@ class StimulusLog:
 
     Attributes
     ----------
-    onset : (trials,) float64, in ``unit``: seconds from the start of the recording or on the log's own clock
+    onset : (trials,) float64, in ``unit``: seconds from the start of the recording or on the log's own clock; NaN
+        where the log need not say
     unit : ``"s"``, or ``"frame"`` where onsets are numbers of the movie's volumes, from 0
     image : (trials,) str, file name or index as written in the log
     category : (trials,) str, or None where the log has none
@@ -56,7 +57,7 @@ class StimulusLog:
 
 
 def read_stimulus_log(
-    path: str | Path, *, stimulus_table: str | None = None, image_column: str | None = None
+    path: str | Path, *, stimulus_table: str | None = None, image_column: str | None = None, timed: bool = True
 ) -> StimulusLog:
     """Read a log, a Parquet, CSV or TSV table or an NWB file, and check all that can be checked without the movie.
 
@@ -66,6 +67,7 @@ def read_stimulus_log(
         ``split``. Further columns of numbers are behaviour, others are ignored. In NWB the onset is ``start_time``
     stimulus_table : which interval table of an NWB file; see :func:`~dina.recordings.nwb_intervals.read_intervals`
     image_column : the column that is meant by ``image``, if it has another name
+    timed : whether onsets are needed, and may be frames; else they may be absent, and rows are in order of time
 
     Raises
     ------
@@ -79,13 +81,13 @@ def read_stimulus_log(
     else:
         name = image_column or "image"
         table = read_table(path, "a stimulus log", text=(name, "category", "split"), numbers=("onset_s", "onset_frame"))
-        _check_columns(table, path, name)
+        _check_columns(table, path, name, timed)
         if name != "image":
             table = table.drop(columns="image", errors="ignore").rename(columns={name: "image"})
     if table.empty:
         remedy = "Empty the sheet's stimulus_log if nothing was shown."
         raise InputError(problem(path, "no trial", "one row a trial", remedy))
-    onset, unit = _onsets(table, path)
+    onset, unit = _onsets(table, path) if timed or "onset_s" in table else (np.full(len(table), np.nan), "s")
     image = _text(table["image"])
     refuse(path, image == "", image, "an image's file name or index", "Fill in the cell or remove the row.")
     category, split = (_text(table[name]) if name in table else None for name in ("category", "split"))
@@ -128,9 +130,9 @@ def onsets_s(onset: np.ndarray, unit: str, volume_time_s: np.ndarray, log: str |
     return onset
 
 
-def _check_columns(table: pd.DataFrame, path: Path, image_column: str) -> None:
+def _check_columns(table: pd.DataFrame, path: Path, image_column: str, timed: bool) -> None:
     missing = [name for name in (image_column,) if name not in table]
-    if not {"onset_s", "onset_frame"} & set(table):
+    if timed and not {"onset_s", "onset_frame"} & set(table):
         missing.insert(0, "onset_s (or onset_frame)")
     if missing:
         hints = [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from dina.recordings.reliability import (
     usual_showings,
 )
 from dina.recordings.stabilising import event_size, stabilise
+
+if TYPE_CHECKING:
+    import zarr
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -34,10 +38,10 @@ class TrialResponses:
 
     Attributes
     ----------
-    responses : (trials, neurons) float32, any unit
+    responses : (trials, neurons) float32, any unit; a Zarr array, read in parts, while a store is being written
     image_index : (trials,) int32, row of ``images``
     repeat : (trials,) int16, 0 for an image's first showing
-    onset_s : (trials,) float64
+    onset_s : (trials,) float64, NaN where responses were imported without times
     split : (trials,) uint8, index into ``SPLITS``; all repeats of an image share it unless the set is closed
     images : (images, height, width) float32, 0 black to 1 white
     category : (images,) int16, index into ``category_names``; -1 unknown
@@ -85,8 +89,7 @@ class TrialResponses:
     @property
     def response_sd(self) -> np.ndarray:
         """(neurons,) s.d. of the responses over training trials, in their unit; 1 for a neuron that never varies."""
-        sd = self.responses[self.trials(TRAIN)].std(0)
-        return np.where(sd > 0, sd, 1).astype(np.float32)
+        return spread(self.responses[self.trials(TRAIN)])
 
     @property
     def weights(self) -> np.ndarray:
@@ -99,7 +102,7 @@ class TrialResponses:
 
         0 is the training mean.
         """
-        z = (stabilise(self.responses[trials], self.event_size) - self.mean) / self.sd
+        z = (stabilise(rows_of(self.responses, trials), self.event_size) - self.mean) / self.sd
         return z * self.weights if weighted else z
 
     def averaged(self, split: int, *, weighted: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -122,37 +125,79 @@ class TrialResponses:
         return replace(self, responses=responses, **fitted)
 
 
+def rows_of(responses: np.ndarray | zarr.Array, trials: np.ndarray) -> np.ndarray:
+    """(n, neurons) responses of some trials, given by their indices."""
+    return responses[trials] if isinstance(responses, np.ndarray) else responses.oindex[trials]
+
+
+def by_neurons(
+    measure: Callable[[np.ndarray], tuple[np.ndarray, ...]], responses: np.ndarray | zarr.Array
+) -> tuple[np.ndarray, ...]:
+    """Apply a measure of single neurons: to all at once in memory, else to a chunk's width of neurons after another.
+
+    Parameters
+    ----------
+    measure : of (trials, some neurons); gives one or more (some neurons,)
+    responses : (trials, neurons); of a Zarr array, ``4 × trials × chunk width`` bytes are held at a time
+    """
+    if isinstance(responses, np.ndarray):
+        return measure(responses)
+    width = responses.chunks[1]
+    parts = [measure(responses[:, start : start + width]) for start in range(0, responses.shape[1], width)]
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
 def fit_standardisation(
     responses: np.ndarray, image_index: np.ndarray, train: np.ndarray, *, stabilised: bool
 ) -> dict[str, np.ndarray]:
     """Event size, mean and sd of every neuron, from the training trials alone."""
     size = event_size(responses[train], image_index[train]) if stabilised else np.zeros(responses.shape[1], np.float32)
     taken = stabilise(responses[train], size)
-    sd = taken.std(0)
-    return {"event_size": size, "mean": taken.mean(0), "sd": np.where(sd > 0, sd, 1).astype(np.float32)}
+    return {"event_size": size, "mean": taken.mean(0), "sd": spread(taken)}
+
+
+def spread(responses: np.ndarray) -> np.ndarray:
+    """(neurons,) float32 s.d. over (trials, neurons), 1 for a neuron that never varies."""
+    sd = responses.std(0)
+    return np.where(sd > 0, sd, 1).astype(np.float32)
 
 
 def describe_neurons(
-    responses: np.ndarray, image_index: np.ndarray, repeat: np.ndarray, split: np.ndarray, *, stabilised: bool = True
+    responses: np.ndarray | zarr.Array,
+    image_index: np.ndarray,
+    repeat: np.ndarray,
+    split: np.ndarray,
+    *,
+    stabilised: bool = True,
 ) -> dict:
     """What is fitted to neurons, from training trials alone: event size, mean, sd, reliability and its source.
 
     Reliability is the signal variance over all showings of training images, shrunk; ones where too few of these
-    repeat, and the source says so. Unless ``stabilised``, responses are taken as they are.
+    repeat, and the source says so. Unless ``stabilised``, responses are taken as they are. Memory is a few times that
+    of the responses, or of a chunk's width of neurons where these are a Zarr array.
     """
     train = np.flatnonzero(split == TRAIN)
-    fitted = fit_standardisation(responses, image_index, train, stabilised=stabilised)
-    taken = stabilise(responses[train], fitted["event_size"])
+    measurable = is_measurable(image_index[train])
+    if stabilised and not isinstance(responses, np.ndarray):  # one negative response counts for all neurons
+        stabilised = bool(np.all(by_neurons(lambda block: (block[train].min(0) >= 0,), responses)[0]))
+
+    def fit(block: np.ndarray) -> tuple[np.ndarray, ...]:
+        fitted = fit_standardisation(block, image_index, train, stabilised=stabilised)
+        if not measurable:
+            return *fitted.values(), np.ones(block.shape[1], np.float32)
+        taken = stabilise(block[train], fitted["event_size"])
+        return *fitted.values(), repeating_variance(taken, image_index[train], repeat[train])
+
+    size, mean, sd, measured = by_neurons(fit, responses)
     n_repeated = len(repeat_pairs(image_index, repeat, train)[0])
-    if is_measurable(image_index[train]):
+    reliability, source = measured, "none: too few training repeats"
+    if measurable:
         n_showings = usual_showings(image_index[train])
-        measured = repeating_variance(taken, image_index[train], repeat[train])
         reliability = shrink_reliability(measured, n_repeated, n_showings)
         source = f"signal variance over {n_repeated} training repeats"
         if n_showings > 2:
             source = f"signal variance over {n_repeated} training images, shown {n_showings:.1f} times"
-    else:
-        reliability, source = np.ones(responses.shape[1], np.float32), "none: too few training repeats"
+    fitted = {"event_size": size, "mean": mean, "sd": sd}
     return fitted | {"reliability": reliability, "reliability_source": source}
 
 
@@ -166,10 +211,14 @@ def refuse_small_splits(image_index: np.ndarray, split: np.ndarray, where: objec
 
 
 def write_trials(store: Path, trials: TrialResponses, *, unit: str = "deconvolved activity") -> None:
-    """Write into an open store; see :func:`dina.stores.new_store`. ``unit`` is that of the responses."""
+    """Write into an open store; see :func:`dina.stores.new_store`. ``unit`` is that of the responses.
+
+    Responses that were written in parts are there already.
+    """
     units = {"onset_s": "s", "responses": unit, "images": "0 black to 1 white"}
     for name in STORED:
-        stores.write_array(store, name, getattr(trials, name), unit=units.get(name, ""))
+        if not (name == "responses" and stores.holds(store, name)):
+            stores.write_array(store, name, getattr(trials, name), unit=units.get(name, ""))
     stores.write_attributes(
         store,
         {

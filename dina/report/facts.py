@@ -37,37 +37,49 @@ class Facts:
     cautions: list[str]
 
 
-def recording_facts(folder: Path) -> Facts:
+def recording_facts(folder: Path, enters: str = "movie") -> Facts:
     """Read a recording's stores; those of its stimuli may be absent.
 
     Parameters
     ----------
-    folder : the recording's folder of results, with ``session``, ``quality`` and ``plane-{p}/registered``
+    folder : the recording's folder of results, with ``responses`` or, if the recording enters the road before them,
+        ``session`` and, if it was imaged, ``quality`` and ``plane-{p}/registered``
+    enters : the store at which the recording enters the road: ``movie``, ``session`` or ``responses``
     """
-    session = stores.read_attributes(folder / "session")
-    rois = stores.read_table(folder / "session", "rois")
-    frame_time_s = stores.read_array(folder / "session", "frame_time_s")
-    registered = [stores.read_attributes(folder / f"plane-{plane}/registered") for plane in session["planes"]]
-    length_s = float(frame_time_s[0, -1])
-    parts = [
-        f"{count(len(registered), 'plane')} of {session['height_px']} × {session['width_px']} px, "
-        f"{session['volume_rate_hz']:g} Hz, {_minutes(length_s)}",
-        f"{(rois['rejected'] == '').sum()} of {count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
-    ]
-    if "red" in rois:
-        red = rois.loc[rois["rejected"] == "", "red"]
-        parts.append(f"{red.sum()} of {count(len(red), 'neuron')} red in the structural channel")
-    cautions = _movie_cautions(length_s, registered, session) + quality_cautions(folder / "quality")
+    length_s, parts, cautions = None, [], []
+    if enters != "responses":
+        length_s, parts, cautions = _session_facts(folder, imaged=enters == "movie")
     if (folder / "responses").is_dir():
         split = stores.read_array(folder / "responses", "split")
         image = stores.read_array(folder / "responses", "image_index")
         names = stores.read_attributes(folder / "responses")["split_names"]
         images = {name: len(np.unique(image[split == code])) for code, name in enumerate(names)}
         shares = ", ".join(f"{n} {name}" for name, n in images.items())
+        if enters == "responses":
+            parts.append(f"{count(stores.open_array(folder / 'responses', 'responses').shape[1], 'neuron')}, imported")
         parts.append(f"{count(len(split), 'trial')} of {count(len(np.unique(image)), 'image')} ({shares})")
         parts += _measured(folder / "responses")
         cautions += _decoding_cautions(folder, length_s, tested=image[split == names.index("test")])
     return Facts("; ".join(parts) + ".", cautions)
+
+
+def _session_facts(folder: Path, *, imaged: bool) -> tuple[float, list[str], list[str]]:
+    """Length in seconds, what there is of planes and neurons, and cautions about them."""
+    session = stores.read_attributes(folder / "session")
+    rois = stores.read_table(folder / "session", "rois")
+    length_s = float(stores.read_array(folder / "session", "frame_time_s")[0, -1])
+    planes = session["planes"]
+    registered = [stores.read_attributes(folder / f"plane-{plane}/registered") for plane in planes] if imaged else []
+    parts = [
+        f"{count(len(planes), 'plane')} of {session['height_px']} × {session['width_px']} px, "
+        f"{session['volume_rate_hz']:g} Hz, {_minutes(length_s)}",
+        f"{(rois['rejected'] == '').sum()} of {count(len(rois), 'ROI')} accepted as neurons{_reasons(rois)}",
+    ]
+    if "red" in rois:
+        red = rois.loc[rois["rejected"] == "", "red"]
+        parts.append(f"{red.sum()} of {count(len(red), 'neuron')} red in the structural channel")
+    cautions = _movie_cautions(length_s, registered, session)
+    return length_s, parts, cautions + (quality_cautions(folder / "quality") if imaged else [])
 
 
 def _movie_cautions(length_s: float, registered: list[dict[str, Any]], session: dict[str, Any]) -> list[str]:
@@ -76,7 +88,7 @@ def _movie_cautions(length_s: float, registered: list[dict[str, Any]], session: 
         found.append(
             f"The movie lasts {length_s:.0f} s: too short for a baseline, and neurons that fire rarely go unseen."
         )
-    dropped = max(plane["n_dropped_pages"] for plane in registered)
+    dropped = max((plane["n_dropped_pages"] for plane in registered), default=0)
     if dropped:
         whole = "no whole volume of all planes and channels"
         found.append(f"{count(dropped, 'frame')} at the movie's end made {whole} and were left out.")
@@ -100,7 +112,24 @@ def _measured(responses: Path) -> list[str]:
     behaviour = list(stores.read_table(responses, "behaviour")) if stores.holds(responses, "behaviour") else []
     if behaviour:
         parts.append(f"behaviour carried along: {', '.join(behaviour)}")
+    agreed = [of for of in attributes.get("acceptance", ()) if of["agrees"]]
+    if agreed:
+        told = ", ".join(f"{of['figure']} {of['found']:.4g}" for of in agreed)
+        parts.append(f"as the data set is known to have: {told}")
     return parts
+
+
+def _import_cautions(attributes: dict[str, Any]) -> list[str]:
+    """What an import did not have as its data set should, and trials that hold nothing."""
+    found = [
+        f"{of['figure'].capitalize()} is {'unmeasured' if of['found'] is None else written(of['found'], 3)}, where "
+        f"{of['source']} has {written(of['expected'], 3)}. {of['means']}"
+        for of in attributes.get("acceptance", ())
+        if not of["agrees"]
+    ]
+    if n_silent := attributes.get("n_silent_trials"):
+        found.append(f"{count(n_silent, 'trial')} hold 0 for every neuron: were they withheld, or not recorded?")
+    return found
 
 
 def _time_cautions(attributes: dict[str, Any]) -> list[str]:
@@ -145,11 +174,11 @@ def _time_cautions(attributes: dict[str, Any]) -> list[str]:
     return found
 
 
-def _decoding_cautions(folder: Path, length_s: float, tested: np.ndarray) -> list[str]:
+def _decoding_cautions(folder: Path, length_s: float | None, tested: np.ndarray) -> list[str]:
     responses, n_test = folder / "responses", len(np.unique(tested))
     found = []
     last_s = float(stores.read_array(responses, "onset_s")[-1])
-    if last_s < LOG_COVERS * length_s:
+    if length_s is not None and last_s < LOG_COVERS * length_s:
         found.append(
             f"The last image was shown at {last_s:.0f} s of a movie of {length_s:.0f} s: "
             "if that is not so, volume_rate_hz is wrong, and every score below with it."
@@ -172,7 +201,7 @@ def _decoding_cautions(folder: Path, length_s: float, tested: np.ndarray) -> lis
             f"The neurons' signal variance is {written(np.nanmean(variance), 2)} on average: responses hardly repeat. "
             "Are the log's clock and volume_rate_hz right?"
         )
-    found += _time_cautions(attributes)
+    found += _import_cautions(attributes) + _time_cautions(attributes)
     stimuli = folder / "stimuli"
     across = stores.read_attributes(stimuli) if stimuli.is_dir() else {}
     for kind, partner in (("near_duplicates", "a near-duplicate"), ("overlapping", "an overlapping crop")):

@@ -11,6 +11,7 @@ import numpy as np
 
 from dina import stores
 from dina.figures.looks import written
+from dina.recordings.importers.sources import SOURCES
 from dina.report.facts import count
 
 MEASURES = {
@@ -26,6 +27,7 @@ class StatedSettings:
 
     Attributes
     ----------
+    source : of the recording, as in the sheet
     indicator : str, or None where the sheet does not state it
     structural_channel : int, from 0, or None
     registration, deconvolution : the sections of the settings
@@ -34,6 +36,7 @@ class StatedSettings:
     overridden : dotted keys that the recording's own file sets
     """
 
+    source: str
     indicator: str | None
     structural_channel: int | None
     registration: dict[str, Any]
@@ -41,6 +44,11 @@ class StatedSettings:
     seeds: list[int]
     changed: dict[str, tuple[Any, Any]]
     overridden: list[str]
+
+    @property
+    def enters(self) -> str:
+        """The store at which the recording enters the road."""
+        return SOURCES[self.source].enters
 
 
 @dataclass(frozen=True)
@@ -54,32 +62,62 @@ class Change:
 
 
 def methods_line(folder: Path, stated: StatedSettings) -> str:
-    """One sentence from raw movie to DINA.
+    """One sentence from raw movie, or from what was imported, to DINA.
 
     Parameters
     ----------
-    folder : the recording's folder of results, with ``session``, ``plane-{p}/registered`` and ``plane-{p}/activity``;
-        ``responses`` and ``models/dina/seed-{n}`` may be absent
+    folder : the recording's folder of results, with the stores that the recording has by where it enters the road:
+        ``session``, ``plane-{p}/registered`` and ``plane-{p}/activity``; ``responses`` and ``models/dina/seed-{n}`` may
+        be absent
     stated : StatedSettings
     """
-    planes = stores.read_attributes(folder / "session")["planes"]
-    n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
-    tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
-    rois = stores.read_table(folder / "session", "rois")
-    parts = [
-        f"Indicator {stated.indicator or 'not stated'}",
-        _registration(n_blocks, stated),
-        f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}",
-        f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s",
-        f"deconvolution by OASIS with a tau of {tau_s:g} s",
-    ]
-    if (folder / "responses").is_dir():
-        parts.append(_responses(folder / "responses"))
-    parts.append(count((rois["rejected"] == "").sum(), "neuron"))
+    parts = {"movie": _imaging, "session": _imported_session, "responses": _imported}[stated.enters](folder, stated)
+    if stated.enters != "responses":
+        if (folder / "responses").is_dir():
+            parts.append(_responses(folder / "responses"))
+        rois = stores.read_table(folder / "session", "rois")
+        parts.append(count((rois["rejected"] == "").sum(), "neuron"))
     models = [folder / f"models/dina/seed-{seed}" for seed in stated.seeds]
     if all(model.is_dir() for model in models):
         parts.append(_decoder(models))
     return "; ".join(parts) + "."
+
+
+def _imaging(folder: Path, stated: StatedSettings) -> list[str]:
+    """From raw movie to deconvolved activity."""
+    planes = stores.read_attributes(folder / "session")["planes"]
+    n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
+    tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
+    parts = [f"Indicator {stated.indicator or 'not stated'}", _registration(n_blocks, stated)]
+    return [*parts, _neuropil(stated), _baseline(stated), _deconvolution(tau_s)]
+
+
+def _neuropil(stated: StatedSettings) -> str:
+    return f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}"
+
+
+def _baseline(stated: StatedSettings) -> str:
+    return f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s"
+
+
+def _deconvolution(tau_s: float) -> str:
+    return f"deconvolution by OASIS with a tau of {tau_s:g} s"
+
+
+def _imported_session(folder: Path, stated: StatedSettings) -> list[str]:
+    """What the traces were, and what was computed from them here."""
+    attributes = stores.read_attributes(folder / "session")
+    parts = [f"Indicator {stated.indicator or 'not stated'}", f"traces from {attributes['traces_are']}"]
+    parts += [_neuropil(stated)] if attributes["has_neuropil"] else []
+    parts += [] if attributes["is_dff"] else [_baseline(stated)]
+    return [*parts, _deconvolution(attributes["tau_s"])]
+
+
+def _imported(folder: Path, _: StatedSettings) -> list[str]:
+    """What the responses were."""
+    attributes = stores.read_attributes(folder / "responses")
+    n_neurons = stores.open_array(folder / "responses", "responses").shape[1]
+    return [f"Responses imported: {attributes['responses_are']}", count(n_neurons, "neuron")]
 
 
 def _registration(n_blocks: int, stated: StatedSettings) -> str:
@@ -131,7 +169,7 @@ def _span(window_s: list[float]) -> str:
 
 def methods_cautions(stated: StatedSettings) -> list[str]:
     """What was assumed for want of a statement."""
-    if stated.indicator is not None or stated.deconvolution["tau_s"] is not None:
+    if stated.enters == "responses" or stated.indicator is not None or stated.deconvolution["tau_s"] is not None:
         return []
     return [
         "The indicator is not stated: a decay (tau) of 1 s and no lag are assumed. Name it in the recording sheet, "

@@ -62,7 +62,7 @@ def write_report(
         {
             "name": name,
             "simulated": name in simulated,
-            "facts": (facts := recording_facts(results / name)),
+            "facts": (facts := recording_facts(results / name, stated[name].enters)),
             "cautions": facts.cautions + methods_cautions(stated[name]),
             "methods": methods_line(results / name, stated[name]),
             "changes": changes(stated[name]),
@@ -75,7 +75,7 @@ def write_report(
         }
         for name, paths in recordings.items()
     ]
-    planes = read_overview({name: results / name for name in recordings})
+    planes = read_overview({name: results / name for name in recordings if stated[name].enters == "movie"})
     quality = {
         "planes": planes,
         "limits": common_limits(planes),

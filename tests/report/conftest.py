@@ -21,6 +21,7 @@ ONLY = "{% if simulated is not false %}"
 
 SETTINGS = {
     "mouse": {
+        "source": "movie",
         "indicator": "GCaMP6f",
         "structural_channel": 1,
         "registration": RegistrationSettings(align_by="structural").model_dump(),
@@ -30,6 +31,7 @@ SETTINGS = {
         "overridden": ["responses.measure", "session.max_compactness"],
     },
     "movie": {
+        "source": "movie",
         "indicator": None,
         "structural_channel": None,
         "registration": RegistrationSettings(non_rigid=False).model_dump(),

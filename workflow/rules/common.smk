@@ -9,8 +9,10 @@ from itertools import chain
 from dina.code import code_version
 from dina.errors import DinaError
 from dina.imaging.readers.formats import with_files_beside
+from dina.recordings.importers.sources import SOURCES, columns_of, module_of
 from dina.recordings.movie_files import movie_files
 from dina.recordings.sheet import (
+    PATHS,
     changed_settings,
     check_inputs,
     load_settings,
@@ -29,10 +31,17 @@ except DinaError as error:
 
 RESULTS = str(config.get("results", "results")).rstrip("/")
 RECORDINGS = list(settings)
+ENTERS = {
+    name: SOURCES[of["recording"]["source"]].enters for name, of in settings.items()
+}
+IMAGED = [name for name in RECORDINGS if ENTERS[name] == "movie"]
+SESSIONS = [name for name in RECORDINGS if ENTERS[name] != "responses"]
 DECODING = [
     name
     for name, of in settings.items()
-    if of["recording"]["source"] == "simulated" or of["recording"]["stimulus_log"]
+    if of["recording"]["source"] == "simulated"
+    or of["recording"]["stimulus_log"]
+    or ENTERS[name] == "responses"
 ]
 CLOSED_FORM = ["ridge", "gabor_ridge", "cca", "encoding"]
 PREDICTS = ["encoding", "core_readout"]  # what neurons do
@@ -91,13 +100,39 @@ def is_simulated(wildcards):
     return recording_of(wildcards)["source"] == "simulated"
 
 
+def entering(store):
+    """A wildcard constraint: the recordings that enter the road at a store; matches none where there is none."""
+    names = [name for name in RECORDINGS if ENTERS[name] == store]
+    return "|".join(names) if names else "(?!)"
+
+
+def imported(wildcards):
+    """What an importer reads: the user's files and folders that the recording's row names."""
+    row = recording_of(wildcards)
+    read = [key for key in PATHS if key in columns_of(row["source"])]
+    return [row[key] for key in read if row[key]]
+
+
+def imported_row(wildcards):
+    """The columns of the recording's row that its importer reads; others do not matter to it."""
+    row = recording_of(wildcards)
+    return {key: row[key] for key in columns_of(row["source"])}
+
+
+def importer_code(wildcards):
+    """A digest of the module that imports the recording."""
+    return code_version(module_of(recording_of(wildcards)["source"]))
+
+
 def planes(wildcards):
     """The recording's planes, less those left out."""
     return planes_of(wildcards.recording)
 
 
 def planes_of(recording):
-    """The planes of a recording, less those that the sheet leaves out."""
+    """The imaged planes of a recording, less those that the sheet leaves out."""
+    if recording not in IMAGED:
+        return []
     acquisition = settings[recording]["acquisition"]
     return [
         p for p in range(acquisition["n_planes"]) if p not in acquisition["skip_planes"]
@@ -371,9 +406,36 @@ def explorers():
     return [f"{RESULTS}/{recording}/explorer.html" for recording in DECODING]
 
 
+def quality_table():
+    """The quality of every plane, where any recording was imaged here."""
+    return [f"{RESULTS}/tables/quality.csv"] if IMAGED else []
+
+
+def session(suffix=""):
+    """An input function: the session, nothing for a recording that enters the road behind it."""
+
+    def paths(wildcards):
+        behind = ENTERS[wildcards.recording] == "responses"
+        return [] if behind else [f"{RESULTS}/{wildcards.recording}/session{suffix}"]
+
+    return paths
+
+
+def timed(suffix=""):
+    """An input function: the store that says when frames were taken, the movie or an imported session."""
+
+    def path(wildcards):
+        name = ENTERS[wildcards.recording]
+        return f"{RESULTS}/{wildcards.recording}/{name}{suffix}"
+
+    return path
+
+
 def figures_of(recording):
     """The figures of a recording, in the order of the road."""
     stops = list(FIGURES) if recording in DECODING else ["imaging"]
+    if recording not in IMAGED:
+        stops.remove("imaging")
     if settings[recording]["responses"]["n_bins"] == 1 and "time" in stops:
         stops.remove("time")
     names = [name for stop in stops for name in FIGURES[stop]]
@@ -387,7 +449,11 @@ def described(recording):
         for plane in planes_of(recording)
         for store in ("registered", "activity")
     ]
-    names += ["movie", "session", "quality"]
+    names += {
+        "movie": ["movie", "session", "quality"],
+        "session": ["session"],
+        "responses": [],
+    }[ENTERS[recording]]
     if recording in DECODING:
         seeds = settings[recording]["dina"]["seeds"]
         names += ["stimuli", "responses", *(f"models/dina/seed-{n}" for n in seeds)]
@@ -398,6 +464,7 @@ def told_settings(recording):
     """What the report says of a recording's settings: its methods, and what is not at the default."""
     of = settings[recording]
     return {
+        "source": of["recording"]["source"],
         "indicator": of["recording"]["indicator"],
         "structural_channel": of["acquisition"]["structural_channel"],
         "registration": of["registration"],

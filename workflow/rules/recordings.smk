@@ -63,8 +63,8 @@ rule assess_quality:
 rule prepare_stimuli:
     input:
         stimuli,
-        movie_manifest=results("movie.json"),
-        movie=ancient(results("movie")),
+        movie_manifest=timed(".json"),
+        movie=ancient(timed()),
     output:
         manifest=results("stimuli.json"),
         store=directory(results("stimuli")),

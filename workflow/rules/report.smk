@@ -74,7 +74,7 @@ rule tabulate_across_recordings:
 
 rule tabulate_quality:
     input:
-        manifests=expand(f"{RESULTS}/{{recording}}/quality.json", recording=RECORDINGS),
+        manifests=expand(f"{RESULTS}/{{recording}}/quality.json", recording=IMAGED),
     output:
         csv=report(
             f"{RESULTS}/tables/quality.csv",
@@ -94,7 +94,7 @@ rule tabulate_quality:
         runtime=30,
     params:
         results=RESULTS,
-        recordings=RECORDINGS,
+        recordings=IMAGED,
         code=code_version("dina.report.quality"),
     message:
         "tabulating the quality of every plane"
@@ -106,8 +106,8 @@ rule explore:
     input:
         responses_manifest=results("responses.json"),
         responses=ancient(results("responses")),
-        session_manifest=results("session.json"),
-        session=ancient(results("session")),
+        session_manifest=session(".json"),
+        session=ancient(session()),
         pixels_manifest=results("attributions/pixels.json"),
         pixels=ancient(results("attributions/pixels")),
         neurons_manifest=results("attributions/neurons.json"),

@@ -7,7 +7,7 @@ with stage(snakemake) as job:
     write_explorer(
         job.wildcards.recording,
         job.input("responses"),
-        job.input("session"),
+        next(iter(job.inputs("session")), None),
         job.input("pixels"),
         job.input("neurons"),
         job.input("latents"),

@@ -1,1 +1,1 @@
-"""Data that enter the road at trial responses instead of at a movie."""
+"""Data that enter the road later than at a movie: at the session, or at trial responses."""
