@@ -35,6 +35,18 @@ class Job:
         self.wildcards = snakemake.wildcards
         self.log = snakemake.log[0]
 
+    @property
+    def device(self) -> str:
+        """Where torch computes, for :func:`dina.device.resolve_device`.
+
+        A job that was given a GPU takes it or stops, unless the settings name another device. One that was given none
+        takes what it finds where the settings name CUDA: they mean the rules that ask for a GPU.
+        """
+        asked, holds_gpu = self.params.device, bool(self._snakemake.resources.get("gpu", 0))
+        if asked not in ("auto", "cuda"):
+            return asked
+        return "cuda" if holds_gpu else "auto"
+
     def input(self, name: str) -> Path:
         """An input; a store is checked against its manifest first."""
         return self._checked(Path(str(self._snakemake.input[name])))
