@@ -17,7 +17,7 @@ import numpy as np
 
 from dina.errors import StoreError
 
-NOT_CONTENT = {"provenance.json", ".provenance.json", ".snakemake_timestamp", ".DS_Store"}
+NOT_CONTENT = {"provenance.json", ".snakemake_timestamp", ".DS_Store"}
 NOT_CONTENT_PREFIXES = ("._", ".nfs")  # what file servers and Finder leave
 READ_BYTES = 1 << 22
 BYTES_PER_MB = 1 << 20

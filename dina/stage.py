@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dina.errors import DinaError
-from dina.stores import checked, manifest_path
+from dina.stores import checked, manifest_path, own_sibling
 from dina.threads import limit_threads
 
 RECORDED_PACKAGES = ("dina-v1", "numpy", "scipy", "torch", "suite2p", "zarr", "scikit-learn", "snakemake")
@@ -142,9 +142,10 @@ def _write_provenance(store: Path, snakemake: Any, job: Job, seconds: float) -> 
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
-    partial = store / ".provenance.json"
+    partial = own_sibling(store, "provenance")
     partial.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    partial.replace(store / "provenance.json")
+    with contextlib.suppress(FileNotFoundError):  # another writer's store takes its place, with its own
+        partial.replace(store / "provenance.json")
 
 
 def _version(package: str) -> str | None:
