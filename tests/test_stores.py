@@ -170,22 +170,23 @@ def test_two_writers_at_once_leave_one_whole_store(tmp_path, differ):
     assert found in ([57, 58, 59], [57 + differ, 58 + differ, 59 + differ])
 
 
-def test_a_manifest_put_in_place_late_is_that_of_the_folder_that_stands(tmp_path, monkeypatch):
-    """Another writer publishes between this one's folder and its manifest."""
-    replace, waiting = type(tmp_path).replace, [True]
+@pytest.mark.parametrize(("step", "target", "last"), [("rename", "s", 1), ("replace", "s.json", 0)])
+def test_another_writer_comes_between_two_renames(tmp_path, monkeypatch, step, target, last):
+    """Just before this one's folder, or its manifest, takes its place; folder and manifest agree in the end."""
+    move, waiting = getattr(type(tmp_path), step), [True]
 
-    def late(path, target):
-        if waiting and target == stores.manifest_path(tmp_path / "s"):
+    def late(path, to):
+        if waiting and to == tmp_path / target:
             waiting.clear()
             with monkeypatch.context() as patch:
                 patch.setattr(os, "getpid", lambda: 1)  # a process that lives
                 write(tmp_path / "s", np.zeros((3, 3)))
-        return replace(path, target)
+        return move(path, to)
 
-    monkeypatch.setattr(type(tmp_path), "replace", late)
+    monkeypatch.setattr(type(tmp_path), step, late)
     write(tmp_path / "s", np.ones((3, 3)))
     store = stores.checked(tmp_path / "s", verify=True)
-    assert not stores.read_array(store, "activity").any()
+    assert (stores.read_array(store, "activity") == last).all()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s", "s.json"]
 
 
