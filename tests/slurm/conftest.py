@@ -1,0 +1,133 @@
+"""The tiny road on one machine and on a cluster of two nodes, side by side; tests work on copies of the first."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+import yaml
+
+from tests.slurm.cluster import Cluster, wait_for, why_not
+from tests.workflow.conftest import ROOT, TINY, Road
+
+SHEET = "recording\tsource\ntiny\tsimulated\n"
+# SLURM is asked every few seconds, since jobs here are short, and without accounting; nothing else differs from the
+# profile but a plane's threads, which are more than the machine has.
+OPTIONS = {
+    "slurm": [
+        "--slurm-init-seconds-before-status-checks=2",
+        "--slurm-status-command=squeue",
+        "--set-threads=register_plane=1",
+        "--latency-wait=10",
+    ],
+    "cluster": ["--set-threads=register_plane=1", "--latency-wait=10"],
+}
+PATIENCE_S = 600
+
+
+class ClusterRoad(Road):
+    """A road whose jobs are submitted."""
+
+    def __init__(self, folder, cluster):
+        super().__init__(folder)
+        self.cluster = cluster
+        self.environment = cluster.environment | {"PYTHONPATH": str(folder)}
+
+    def submit(self, *targets, profile="slurm", options=()):
+        """Start Snakemake with a profile, in a group of processes of its own."""
+        command = [argument for argument in self.command if argument not in ("--cores", "2")]
+        command += [*targets, "--workflow-profile", f"workflow/profiles/{profile}", *OPTIONS[profile], *options]
+        with open(self.folder / "told.txt", "a") as told:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=told, stderr=told, start_new_session=True
+            )
+
+    def told(self):
+        """What Snakemake said, all runs together."""
+        return (self.folder / "told.txt").read_text()
+
+    def kill(self, process):
+        """Kill Snakemake at once; its jobs go on."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def finish(self, process, status=0):
+        """Wait for Snakemake, and see that it ends as expected."""
+        process.wait(timeout=PATIENCE_S)
+        assert process.returncode == status, self.told()
+
+    def forget(self, *stores):
+        """Remove stores with their manifests."""
+        for store in stores:
+            shutil.rmtree(self.results / "tiny" / store)
+            (self.results / "tiny" / f"{store}.json").unlink()
+
+    def begin(self, rule, *lines):
+        """Put lines before a rule's script; each job that begins leaves its number in a file under ``begun``."""
+        script = self.folder / "workflow/scripts" / f"{rule}.py"
+        head = ["import os, time", "from pathlib import Path", "Path('begun').mkdir(exist_ok=True)"]
+        head += [f"first = not any(Path('begun').glob(str(snakemake.wildcards.get('plane', '-')) + ' {rule} *'))"]
+        head += [
+            f"name = str(snakemake.wildcards.get('plane', '-')) + ' {rule} ' + os.environ['SLURM_JOB_ID']",
+            "Path('begun', name).write_text(os.environ['SLURMD_NODENAME'])",
+        ]
+        script.write_text("\n".join([*head, *lines, script.read_text()]))
+
+    def begun(self, rule, plane="-"):
+        """Jobs of a rule that have begun: node by number."""
+        files = (self.folder / "begun").glob(f"{plane} {rule} *")
+        return {path.name.split()[-1]: path.read_text() for path in files}
+
+    def wait_until_begun(self, process, n_jobs, *of):
+        """Until so many jobs of a rule, and plane, have begun; their numbers and nodes."""
+
+        def have_begun():
+            assert process.poll() is None, self.told()
+            return len(self.begun(*of)) >= n_jobs and all(self.begun(*of).values())
+
+        wait_for(have_begun, f"the job of {of}", PATIENCE_S)
+        return self.begun(*of)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    started = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="session")
+def roads(cluster, tmp_path_factory):
+    """The same road here and there, both finished."""
+    here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
+    values = TINY | {"device": "cpu", "dina": TINY["dina"] | {"seeds": [0]}}
+    for folder in (here, there):
+        (folder / "config").mkdir()
+        (folder / "config/config.yaml").write_text(yaml.safe_dump(values))
+        (folder / "config/recordings.tsv").write_text(SHEET)
+        for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy2(ROOT / "Snakefile", folder)
+    submitted = ClusterRoad(there, cluster)
+    process = submitted.submit("all", options=["--set-resources=train_dina:gpu=1"])
+    local = Road(here)
+    try:
+        local.snakemake("all")
+        submitted.finish(process)
+    finally:
+        process.poll() is None and submitted.kill(process)
+    return local, submitted
+
+
+@pytest.fixture
+def road(roads, cluster, tmp_path):
+    """A copy of the finished road, for the cluster."""
+    shutil.copytree(roads[0].folder, tmp_path / "road", symlinks=True)
+    return ClusterRoad(tmp_path / "road", cluster)

@@ -1,0 +1,98 @@
+"""The road on a real SLURM: the same results as on one machine, whatever happens to jobs, nodes and Snakemake."""
+
+import time
+
+import pytest
+
+from dina.stores import checked
+
+pytestmark = pytest.mark.slurm
+
+HOG_MB = 900
+UNTIL_TOLD = "while not Path('go').exists(): time.sleep(0.1)"
+
+
+def is_as_before(road, digests):
+    """The same content, whole, and nothing beside it."""
+    for name in digests:
+        checked((road.results / name).with_suffix(""), verify=True)
+    return road.digests() == digests and not list(road.results.rglob("*.partial-*"))
+
+
+def test_the_road_gives_the_same_bytes_and_uses_few_jobs(roads):
+    here, there = roads
+    assert there.digests() == here.digests()
+    jobs = there.cluster.nodes_of(there.folder)
+    assert {job["state"] for job in jobs} == {"COMPLETED"} and len(jobs) <= 20
+    assert sum("plane" in job["about"] for job in jobs) == 2  # one job each
+    assert [job["node"] for job in jobs if "train_dina" in job["about"]] == ["node2"]
+    assert "node1" in {job["node"] for job in jobs}
+
+
+def test_jobs_that_fail_once_outgrow_their_memory_or_are_cancelled_are_run_again(road):
+    digests = road.digests()
+    road.forget("movie", "plane-0/activity", "plane-1/activity")
+    road.begin("inspect_movie", "if first: raise SystemExit(1)")
+    hog = f"if name[0] == '0': hog = bytearray(b'x') * ({HOG_MB} << 20); time.sleep(5)"
+    road.begin("deconvolve_traces", hog, "if name[0] == '1' and first: time.sleep(600)")
+    targets = [f"results/tiny/{store}.json" for store in ("movie", "plane-0/activity", "plane-1/activity")]
+    # As much as the hog alone, and twice as much on the second attempt.
+    process = road.submit(*targets, options=[f"--set-resources=deconvolve_traces:mem_mb={HOG_MB}*attempt"])
+    (job,) = road.wait_until_begun(process, 1, "deconvolve_traces", 1)
+    road.cluster.tell("scancel", job)
+    road.finish(process)
+    for of in (["inspect_movie"], ["deconvolve_traces", 0], ["deconvolve_traces", 1]):
+        assert len(road.begun(*of)) == 2
+    assert is_as_before(road, digests)
+
+
+def test_a_job_that_fails_for_good_is_named_and_the_next_run_goes_on(road):
+    digests = road.digests()
+    road.forget("movie", "plane-0/activity")
+    script = road.folder / "workflow/scripts/inspect_movie.py"
+    whole = script.read_text()
+    road.begin("inspect_movie", "raise SystemExit('the disk is full')")
+    targets = [f"results/tiny/{store}.json" for store in ("movie", "plane-0/activity")]
+    road.finish(road.submit(*targets, options=["--retries=0"], profile="cluster"), status=1)
+    assert "Error in rule inspect_movie" in road.told() and "the disk is full" in road.told()
+    assert (road.results / "tiny/plane-0/activity.json").is_file()  # others are not held up
+    script.write_text(whole)
+    road.finish(road.submit(*targets, profile="cluster"))
+    assert is_as_before(road, digests)
+
+
+def test_a_node_whose_daemon_is_killed_keeps_its_job(road):
+    digests = road.digests()
+    road.forget("movie")
+    road.begin("inspect_movie", UNTIL_TOLD)
+    process = road.submit("results/tiny/movie.json")
+    ((job, node),) = road.wait_until_begun(process, 1, "inspect_movie").items()
+    road.cluster.kill_node(node)
+    time.sleep(5)  # the controller notices
+    road.cluster.start_node(node)
+    (road.folder / "go").touch()
+    road.finish(process)
+    assert set(road.begun("inspect_movie")) == {job} and is_as_before(road, digests)
+
+
+@pytest.mark.parametrize(("profile", "n_jobs"), [("slurm", 2), ("cluster", 1)])
+def test_a_killed_snakemake_is_started_again_while_its_job_still_runs(road, profile, n_jobs):
+    """One executor runs the job once more, so that two write at once; the other waits for the one that runs."""
+    digests = road.digests()
+    road.forget("plane-0/activity")
+    road.begin("deconvolve_traces", UNTIL_TOLD)
+    of = ("deconvolve_traces", 0)
+    process = road.submit("results/tiny/plane-0/activity.json", profile=profile)
+    road.wait_until_begun(process, 1, *of)
+    road.kill(process)
+    road.snakemake("--unlock")
+    process = road.submit("results/tiny/plane-0/activity.json", profile=profile)
+    road.wait_until_begun(process, n_jobs, *of)
+    (road.folder / "go").touch()
+    road.finish(process)
+    jobs = {job["id"]: job["state"] for job in road.cluster.nodes_of(road.folder)}
+    while "RUNNING" in jobs.values():
+        time.sleep(0.2)
+        jobs = {job["id"]: job["state"] for job in road.cluster.nodes_of(road.folder)}
+    assert len(road.begun(*of)) == n_jobs and set(jobs.values()) == {"COMPLETED"}
+    assert is_as_before(road, digests)
