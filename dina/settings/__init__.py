@@ -115,8 +115,8 @@ class Settings(Section):
     recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
     device: Device = Field(
         "auto",
-        description="Where torch computes: auto takes a GPU if there is one. With cuda, training and attribution hold a "
-        "GPU, for which they ask a cluster, and stop without one; the rest takes one if there is one.",
+        description="Where torch computes: auto takes a GPU if there is one. With cuda, training and attribution ask a "
+        "cluster for a GPU, and stop without one; the rest takes one if there is one.",
     )
     detail: Detail = Field(
         "quick",

@@ -125,17 +125,15 @@ class Cluster:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         return done.stdout
 
-    def nodes_of(self, folder):
-        """Of every job run from a folder: the node, and what SLURM calls its end."""
-        jobs = (dict(part.partition("=")[::2] for part in job.split()) for job in self._jobs().splitlines())
+    def jobs_of(self, folder):
+        """All jobs submitted from a folder: number, node, how they ended, and what the profile says they are."""
+        lines = self.tell("scontrol", "--oneliner", "show", "jobs").splitlines()
+        jobs = [dict(part.partition("=")[::2] for part in line.split()) for line in lines]
         return [
             {"id": of["JobId"], "node": of["NodeList"], "state": of["JobState"], "about": of.get("Comment", "")}
             for of in jobs
             if of.get("WorkDir") == str(folder)
         ]
-
-    def _jobs(self):
-        return self.tell("scontrol", "--oneliner", "show", "jobs")
 
     def _run(self, program, *arguments):
         """Start a daemon, which goes into the background by itself."""

@@ -1,4 +1,4 @@
-"""The tiny road on one machine and on a cluster of two nodes, side by side; tests work on copies of the first."""
+"""A cluster of two nodes, and the tiny road as far as its session, of which each test gets a copy."""
 
 import os
 import shutil
@@ -11,7 +11,6 @@ import yaml
 from tests.slurm.cluster import Cluster, wait_for, why_not
 from tests.workflow.conftest import ROOT, TINY, Road
 
-SHEET = "recording\tsource\ntiny\tsimulated\n"
 # SLURM is asked every few seconds, since jobs here are short, and without accounting; nothing else differs from the
 # profile but a plane's threads, which are more than the machine has.
 OPTIONS = {
@@ -104,30 +103,22 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def roads(cluster, tmp_path_factory):
-    """The same road here and there, both finished."""
-    here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
+def imaged(cluster, tmp_path_factory):
+    """The road as far as its session, on this machine."""
+    folder = tmp_path_factory.mktemp("imaged")
+    (folder / "config").mkdir()
     values = TINY | {"device": "cpu", "dina": TINY["dina"] | {"seeds": [0]}}
-    for folder in (here, there):
-        (folder / "config").mkdir()
-        (folder / "config/config.yaml").write_text(yaml.safe_dump(values))
-        (folder / "config/recordings.tsv").write_text(SHEET)
-        for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy2(ROOT / "Snakefile", folder)
-    submitted = ClusterRoad(there, cluster)
-    process = submitted.submit("all", options=["--set-resources=train_dina:gpu=1"])
-    local = Road(here)
-    try:
-        local.snakemake("all")
-        submitted.finish(process)
-    finally:
-        process.poll() is None and submitted.kill(process)
-    return local, submitted
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(values))
+    (folder / "config/recordings.tsv").write_text("recording\tsource\ntiny\tsimulated\n")
+    for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(ROOT / "Snakefile", folder)
+    Road(folder).snakemake("sessions")
+    return folder
 
 
 @pytest.fixture
-def road(roads, cluster, tmp_path):
-    """A copy of the finished road, for the cluster."""
-    shutil.copytree(roads[0].folder, tmp_path / "road", symlinks=True)
+def road(imaged, cluster, tmp_path):
+    """A copy of it, for the cluster."""
+    shutil.copytree(imaged, tmp_path / "road", symlinks=True)
     return ClusterRoad(tmp_path / "road", cluster)
