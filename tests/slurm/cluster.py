@@ -84,7 +84,7 @@ class Cluster:
     def start(self):
         """Start the daemons and wait for both nodes."""
         configuration = CONFIGURATION.format(
-            host=socket.gethostname(), folder=self.folder, ports=_free_ports(3), cpus=CPUS, memory=MEMORY_MB
+            host=socket.gethostname(), folder=self.folder, ports=free_ports(3), cpus=CPUS, memory=MEMORY_MB
         )
         (self.folder / "slurm.conf").write_text(configuration)
         (self.folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
@@ -168,7 +168,8 @@ def _lives(pid):
         return False
 
 
-def _free_ports(n):
+def free_ports(n):
+    """Ports that nobody listens at."""
     probes = [socket.socket() for _ in range(n)]
     try:
         for probe in probes:

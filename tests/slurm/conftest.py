@@ -1,4 +1,4 @@
-"""A cluster of two nodes, and the tiny road as far as its session, of which each test gets a copy."""
+"""A cluster of two nodes, and the tiny road as far as its responses, of which each test gets a copy."""
 
 import os
 import shutil
@@ -47,9 +47,10 @@ class ClusterRoad(Road):
         return (self.folder / "told.txt").read_text()
 
     def kill(self, process):
-        """Kill Snakemake at once; its jobs go on."""
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        """Kill Snakemake at once, if it still runs; its jobs go on."""
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def finish(self, process, status=0):
         """Wait for Snakemake, and see that it ends as expected."""
@@ -104,7 +105,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def imaged(cluster, tmp_path_factory):
-    """The road as far as its session, on this machine."""
+    """The road as far as its responses, on this machine."""
     folder = tmp_path_factory.mktemp("imaged")
     (folder / "config").mkdir()
     values = TINY | {"device": "cpu", "dina": TINY["dina"] | {"seeds": [0]}}
@@ -113,7 +114,7 @@ def imaged(cluster, tmp_path_factory):
     for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
-    Road(folder).snakemake("sessions")
+    Road(folder).snakemake("sessions", "results/tiny/responses.json")
     return folder
 
 

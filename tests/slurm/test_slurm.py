@@ -1,12 +1,13 @@
 """The road on a real SLURM: the same results as on one machine, whatever happens to jobs, nodes and Snakemake."""
 
 import shutil
+import subprocess
 import time
 
 import pytest
 
 from dina.stores import checked
-from tests.slurm.cluster import wait_for
+from tests.slurm.cluster import free_ports, wait_for
 from tests.workflow.conftest import Road
 
 pytestmark = pytest.mark.slurm
@@ -88,6 +89,22 @@ def test_a_killed_snakemake_is_started_again_while_its_job_still_runs(road, prof
     states = [job["state"] for job in road.cluster.jobs_of(road.folder)]
     assert len(road.begun(*of)) == n_jobs and states == ["COMPLETED"] * n_jobs
     assert is_as_before(road, digests)
+
+
+def test_two_nodes_train_one_model_that_the_workflow_takes(road):
+    model = "results/tiny/models/dina/seed-0"
+    asked = "sbatch --wait --nodes=2 --gpus-per-node=0 --cpus-per-task=1 --mem=3000 --output=train.log"
+    command = "workflow/profiles/slurm/train.sh results/tiny/responses --settings config/config.yaml --seed 0"
+    subprocess.run(
+        [*asked.split(), *command.split(), model],
+        cwd=road.folder,
+        env=road.environment | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_ports(1)[0])},
+        check=False,
+    )
+    (job,) = road.cluster.jobs_of(road.folder)
+    assert (job["state"], job["node"]) == ("COMPLETED", "node[1-2]"), (road.folder / "train.log").read_text()
+    checked(road.folder / model, verify=True)
+    assert "Nothing to be done" in road.snakemake(f"{model}.json", "-n").stdout
 
 
 def test_the_whole_road_gives_the_same_bytes_here_and_there_by_few_jobs(road, imaged):
