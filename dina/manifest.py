@@ -86,13 +86,20 @@ def held_mb(path: str | Path) -> float:
         is_store = path.with_name(path.name + ".json").is_file()
         n_bytes = 0 if is_store else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     elif path.suffix == ".json" and path.with_suffix("").is_dir():
-        n_bytes = _bytes_listed(json.loads(path.read_text()))
+        n_bytes = _bytes_listed(path)
     else:
         n_bytes = path.stat().st_size if path.is_file() else 0
     return n_bytes / BYTES_PER_MB
 
 
-def _bytes_listed(manifest: dict[str, Any]) -> int:
+def _bytes_listed(path: Path) -> int:
+    try:
+        return _bytes_of(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):  # no manifest, or a damaged one: told by who reads the store
+        return 0
+
+
+def _bytes_of(manifest: dict[str, Any]) -> int:
     arrays = sum(math.prod(of["shape"]) * np.dtype(of["dtype"]).itemsize for of in manifest["arrays"].values())
     tables = sum(of["rows"] * len(of["columns"]) * BYTES_PER_CELL for of in manifest["tables"].values())
     return arrays + tables + sum(of["bytes"] for of in manifest["files"].values())

@@ -91,6 +91,16 @@ def test_a_killed_snakemake_is_started_again_while_its_job_still_runs(road, prof
     assert is_as_before(road, digests)
 
 
+def test_training_that_is_to_use_cuda_goes_to_the_node_with_a_gpu_and_stops_if_that_does_not_work(road):
+    road.configure(device="cuda")
+    model = "results/tiny/models/dina/seed-0.json"
+    process = road.submit(model, options=["--rerun-triggers=mtime", "--retries=0"])
+    road.finish(process, status=1)
+    (job,) = road.cluster.jobs_of(road.folder)
+    assert job["node"] == "node2" and "torch does not see" in road.told()
+    assert not (road.folder / model).exists()
+
+
 def test_two_nodes_train_one_model_that_the_workflow_takes(road):
     model = "results/tiny/models/dina/seed-0"
     asked = "sbatch --wait --nodes=2 --gpus-per-node=0 --cpus-per-task=1 --mem=3000 --output=train.log"
