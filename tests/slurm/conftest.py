@@ -114,6 +114,10 @@ def imaged(cluster, tmp_path_factory):
     for part in ("dina", "workflow", "envs"):  # a checkout of its own: its code can be edited
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
+    profile = folder / "workflow/profiles/slurm/config.yaml"  # edited as a user does; there are no accounts
+    edited = profile.read_text().replace('slurm_partition: ""', "slurm_partition: main")
+    assert edited != profile.read_text()
+    profile.write_text(edited)
     Road(folder).snakemake("sessions", "results/tiny/responses.json")
     return folder
 

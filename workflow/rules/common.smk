@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from itertools import chain
 
 from dina.code import code_version
@@ -199,7 +200,13 @@ def whole_movie(wildcards):
 
 def own_movie(wildcards, plane):
     """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
-    row = recording_of(wildcards)
+    return list(files_of_plane(wildcards.recording, plane))
+
+
+@cache  # headers are read; inputs and memory of many jobs ask for them
+def files_of_plane(recording, plane):
+    """As ``own_movie``, by name."""
+    row = settings[recording]["recording"]
     files = with_files_beside(movie_files(row["movie"], plane))
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
     return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
