@@ -106,11 +106,11 @@ def _remove_leftovers(path: Path) -> None:
         for leftover in path.parent.glob(f".{glob.escape(path.name)}.{kind}-*"):
             host, _, process = leftover.name.removesuffix(".json").partition(f".{kind}-")[2].rpartition("-")
             here = host == socket.gethostname() and process.isdigit()
-            if not _lives(int(process)) if here else _last_write_s(leftover) < time.time() - LEFTOVER_S:
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
+            dead = not _lives(int(process)) if here else _last_write_s(leftover) < time.time() - LEFTOVER_S
+            if dead and leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            elif dead:
+                leftover.unlink(missing_ok=True)
 
 
 def _lives(process: int) -> bool:
