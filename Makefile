@@ -1,19 +1,22 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
+# make run · make test · make test-slow · make test-slurm · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
+.PHONY: run test test-slow test-slurm lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
 
 run: .venv/installed
 	snakemake --cores all
 
 test: .venv/installed
-	pytest -m "not slow" -n 2 --dist loadgroup
+	pytest -m "not slow and not slurm" -n 2 --dist loadgroup
 
 test-slow: .venv/installed
-	pytest -m slow
+	pytest -m "slow and not slurm"
+
+test-slurm: .venv/installed
+	pytest -m slurm
 
 lint: .venv/installed
 	ruff check .

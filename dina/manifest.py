@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import numpy as np
 
 from dina.errors import StoreError
 
-NOT_CONTENT = {"provenance.json", ".provenance.json", ".snakemake_timestamp", ".DS_Store"}
+NOT_CONTENT = {"provenance.json", ".snakemake_timestamp", ".DS_Store"}
 NOT_CONTENT_PREFIXES = ("._", ".nfs")  # what file servers and Finder leave
 READ_BYTES = 1 << 22
+BYTES_PER_MB = 1 << 20
+BYTES_PER_CELL = 8  # of a table: numbers, or places of strings
 
 
 def write_manifest(store: Path, path: Path) -> Path:
@@ -70,6 +73,36 @@ def check_store(store: Path, manifest: Path, *, verify: bool) -> None:
                 f"{store}: {kind} differ from {manifest.name}: {', '.join(differs)}. "
                 "The store was damaged or edited; delete it and its manifest, then rerun."
             )
+
+
+def held_mb(path: str | Path) -> float:
+    """Megabytes behind one input of a rule: a store by its manifest, unpacked; other files and folders as they are.
+
+    A store's folder counts nothing beside its manifest, nor does what is not there. Of a store the manifest alone is
+    read, a few kilobytes, so a graph of thousands of jobs can afford it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        is_store = path.with_name(path.name + ".json").is_file()
+        n_bytes = 0 if is_store else sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    elif path.suffix == ".json" and path.with_suffix("").is_dir():
+        n_bytes = _bytes_listed(path)
+    else:
+        n_bytes = path.stat().st_size if path.is_file() else 0
+    return n_bytes / BYTES_PER_MB
+
+
+def _bytes_listed(path: Path) -> int:
+    try:
+        return _bytes_of(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):  # no manifest, or a damaged one: told by who reads the store
+        return 0
+
+
+def _bytes_of(manifest: dict[str, Any]) -> int:
+    arrays = sum(math.prod(of["shape"]) * np.dtype(of["dtype"]).itemsize for of in manifest["arrays"].values())
+    tables = sum(of["rows"] * len(of["columns"]) * BYTES_PER_CELL for of in manifest["tables"].values())
+    return arrays + tables + sum(of["bytes"] for of in manifest["files"].values())
 
 
 def file_digest(path: Path) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dina.errors import DinaError
-from dina.stores import checked, manifest_path
+from dina.stores import checked, manifest_path, own_sibling
 from dina.threads import limit_threads
 
 RECORDED_PACKAGES = ("dina-v1", "numpy", "scipy", "torch", "suite2p", "zarr", "scikit-learn", "snakemake")
@@ -34,6 +34,18 @@ class Job:
         self.params = snakemake.params
         self.wildcards = snakemake.wildcards
         self.log = snakemake.log[0]
+
+    @property
+    def device(self) -> str:
+        """Where torch computes, for :func:`dina.device.resolve_device`.
+
+        A job that was given a GPU takes it or stops, unless the settings name another device. One that was given none
+        takes what it finds where the settings name CUDA: they mean the rules that ask for a GPU.
+        """
+        asked, holds_gpu = self.params.device, bool(self._snakemake.resources.get("gpu", 0))
+        if asked not in ("auto", "cuda"):
+            return asked
+        return "cuda" if holds_gpu else "auto"
 
     def input(self, name: str) -> Path:
         """An input; a store is checked against its manifest first."""
@@ -130,9 +142,10 @@ def _write_provenance(store: Path, snakemake: Any, job: Job, seconds: float) -> 
         "seconds": round(seconds, 3),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
-    partial = store / ".provenance.json"
+    partial = own_sibling(store, "provenance")
     partial.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    partial.replace(store / "provenance.json")
+    with contextlib.suppress(FileNotFoundError):  # another writer's store takes its place, with its own
+        partial.replace(store / "provenance.json")
 
 
 def _version(package: str) -> str | None:

@@ -7,10 +7,14 @@ so a folder with the store's name is always whole. Readers check it against its 
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import shutil
+import socket
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 ARRAYS = "arrays.zarr"
+LEFTOVER_S = 7 * 24 * 3600.0  # longer than a stage may be silent, and than most queues let a job run
 
 
 @contextmanager
@@ -35,27 +40,98 @@ def new_store(path: str | Path) -> Iterator[Path]:
     An existing store of the same name is replaced only after the new one is complete. If the body
     raises, the temporary folder is removed and nothing else changes. Whenever the process dies, what stands under
     the store's name is whole, or it has no manifest and is refused.
+
+    Two processes may write one store at once, on one host or two, as after a kill of Snakemake whose jobs went on:
+    each writes a folder of its own, and the last whole one stands. Where it holds what stands there already, as it
+    should, that stays untouched, so nobody who reads it is disturbed. What killed processes left is removed by the
+    next writer of the same store: at once if they ran on this host, else :data:`LEFTOVER_S` after their last write.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    for kind in ("partial", "replaced"):  # what a killed process left
-        for leftover in path.parent.glob(f".{path.name}.{kind}-*"):
-            shutil.rmtree(leftover)
+    _remove_leftovers(path)
+    partial = own_sibling(path, "partial")
     partial.mkdir()
+    manifest = partial.with_name(f"{partial.name}.json")
     try:
         yield partial
-        replaced = path.with_name(f".{path.name}.replaced-{os.getpid()}")
-        manifest = write_manifest(partial, partial.with_name(f".{path.name}.json"))
-        manifest_path(path).unlink(missing_ok=True)  # never an old manifest beside new content
-        if path.exists():
-            path.rename(replaced)
-        partial.rename(path)
-        manifest.replace(manifest_path(path))
-        shutil.rmtree(replaced, ignore_errors=True)
-    except BaseException:
+        write_manifest(partial, manifest)
+        if _holds_the_same(path, manifest):
+            manifest.replace(manifest_path(path))  # as new for whoever compares times
+        else:
+            _publish(partial, manifest, path)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
+        manifest.unlink(missing_ok=True)
+
+
+def _publish(partial: Path, manifest: Path, path: Path) -> None:
+    """Put a whole folder and its manifest under the store's name, whatever other writers do meanwhile."""
+    folder, replaced = partial.stat().st_ino, own_sibling(path, "replaced")
+    manifest_path(path).unlink(missing_ok=True)  # never an old manifest beside new content
+    while partial.exists():
+        with suppress(FileNotFoundError):  # nothing is there, or another writer moved it away just now
+            path.rename(replaced)
+        try:
+            partial.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another writer's folder came between
+                raise
+        shutil.rmtree(replaced, ignore_errors=True)
+    manifest.replace(manifest_path(path))
+    with suppress(FileNotFoundError, StoreError):  # moved away: who did so writes a manifest after this one
+        if path.stat().st_ino != folder:  # another writer's folder came after this one, but its manifest before
+            write_manifest(path, manifest).replace(manifest_path(path))
+
+
+def _holds_the_same(path: Path, manifest: Path) -> bool:
+    """Whether what stands under the store's name is whole, every byte of it, and has this very manifest."""
+    try:
+        same = manifest_path(path).read_text() == manifest.read_text()
+        return same and checked(path, verify=True) == path
+    except (OSError, StoreError):
+        return False
+
+
+def own_sibling(path: Path, kind: str) -> Path:
+    """A hidden name beside the store that says which process of which host it belongs to.
+
+    The next writer of the store removes what a killed process left under ``partial``, ``replaced`` or ``provenance``.
+    """
+    return path.with_name(f".{path.name}.{kind}-{socket.gethostname()}-{os.getpid()}")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed writers of this store left, and nothing of those that may live."""
+    for kind in ("partial", "replaced", "provenance"):
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}.{kind}-*"):
+            host, _, process = leftover.name.removesuffix(".json").partition(f".{kind}-")[2].rpartition("-")
+            here = host == socket.gethostname() and process.isdigit()
+            dead = not _lives(int(process)) if here else _last_write_s(leftover) < time.time() - LEFTOVER_S
+            if dead and leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            elif dead:
+                leftover.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether this host has such a process; this one writes a store once at a time, so its own are leftovers."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _last_write_s(leftover: Path) -> float:
+    """When anything in a folder was written last; now, if it goes away meanwhile."""
+    try:
+        return max(file.lstat().st_mtime for file in (leftover, *leftover.rglob("*")))
+    except FileNotFoundError:
+        return time.time()
 
 
 def manifest_path(store: str | Path) -> Path:

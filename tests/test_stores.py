@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 
 import numpy as np
 import pandas as pd
@@ -144,6 +145,71 @@ def test_kill_leaves_no_result_and_the_next_write_cleans_up(tmp_path, values):
     assert not (tmp_path / "s").exists()
     write(tmp_path / "s", values)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s", "s.json"]
+
+
+def write_many(path, barrier, values):
+    for round_values in values:
+        with stores.new_store(path) as store:
+            stores.write_array(store, "activity", round_values)
+            barrier.wait(timeout=60)  # both are complete: they are published at one time
+
+
+@pytest.mark.parametrize("differ", [0, 1], ids=["alike", "different"])
+def test_two_writers_at_once_leave_one_whole_store(tmp_path, differ):
+    context = multiprocessing.get_context("fork")
+    barrier, rounds = context.Barrier(2), np.arange(60.0).reshape(20, 3)
+    arguments = [(tmp_path / "s", barrier, rounds + writer * differ) for writer in range(2)]
+    writers = [context.Process(target=write_many, args=of) for of in arguments]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s", "s.json"]
+    found = stores.read_array(stores.checked(tmp_path / "s", verify=True), "activity").tolist()
+    assert found in ([57, 58, 59], [57 + differ, 58 + differ, 59 + differ])
+
+
+@pytest.mark.parametrize(("step", "target", "last"), [("rename", "s", 1), ("replace", "s.json", 0)])
+def test_another_writer_comes_between_two_renames(tmp_path, monkeypatch, step, target, last):
+    """Just before this one's folder, or its manifest, takes its place; folder and manifest agree in the end."""
+    move, waiting = getattr(type(tmp_path), step), [True]
+
+    def late(path, to):
+        if waiting and to == tmp_path / target:
+            waiting.clear()
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "getpid", lambda: 1)  # a process that lives
+                write(tmp_path / "s", np.zeros((3, 3)))
+        return move(path, to)
+
+    monkeypatch.setattr(type(tmp_path), step, late)
+    write(tmp_path / "s", np.ones((3, 3)))
+    store = stores.checked(tmp_path / "s", verify=True)
+    assert (stores.read_array(store, "activity") == last).all()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["s", "s.json"]
+
+
+def test_the_same_content_leaves_a_whole_store_in_place_and_replaces_a_damaged_one(tmp_path, values):
+    write(tmp_path / "s", values)
+    folder = (tmp_path / "s").stat().st_ino
+    write(tmp_path / "s", values)
+    assert (tmp_path / "s").stat().st_ino == folder
+    (tmp_path / "s" / "frames.int16").write_bytes(b"\x01\x03")
+    write(tmp_path / "s", values)
+    assert (tmp_path / "s").stat().st_ino != folder
+    stores.checked(tmp_path / "s", verify=True)
+
+
+def test_nobody_tears_away_what_another_may_be_writing(tmp_path, values):
+    names = [f".s.partial-{socket.gethostname()}-{os.getppid()}", ".s.partial-elsewhere-1", ".s.replaced-elsewhere-2"]
+    for name in names:
+        (tmp_path / name / "arrays.zarr").mkdir(parents=True)
+    os.utime(tmp_path / names[1], (0, 0))  # what a writer does last happens deeper down
+    for path in (tmp_path / names[2] / "arrays.zarr", tmp_path / names[2]):
+        os.utime(path, (0, 0))
+    write(tmp_path / "s", values)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*names[:2], "s", "s.json"])
 
 
 def test_no_such_number_in_json(tmp_path):

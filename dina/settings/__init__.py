@@ -121,7 +121,11 @@ class Settings(Section):
 
     results: str = Field("results", min_length=1, description="Folder for everything that the workflow writes.")
     recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
-    device: Device = Field("auto", description="Where torch computes: auto takes a GPU if there is one.")
+    device: Device = Field(
+        "auto",
+        description="Where torch computes: auto takes a GPU if there is one. With cuda, training and attribution ask a "
+        "cluster for a GPU, and stop without one; the rest takes one if there is one.",
+    )
     detail: Detail = Field(
         "quick",
         description="How far ablation and attribution go: quick retrains DINA's closed form, on few synthesised "

@@ -17,6 +17,7 @@ rule attribute_pixels:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=120,
+        gpu=gpus,
     params:
         settings=part_of("attribution"),
         dina=of("dina"),
@@ -51,6 +52,7 @@ rule attribute_neurons:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=120,
+        gpu=gpus,
     params:
         settings=part_of("attribution", "receptive_fields", "interactions"),
         detail=of("detail"),
@@ -81,6 +83,7 @@ rule attribute_latents:
     resources:
         mem_mb=megabytes(3000, 8),
         runtime=240,
+        gpu=gpus,
     params:
         settings=part_of("attribution", "latent_maps"),
         detail=of("detail"),

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from itertools import chain
 
 from dina.code import code_version
 from dina.errors import DinaError
 from dina.imaging.readers.formats import with_files_beside
 from dina.recordings.importers.sources import SOURCES, columns_of, module_of
+from dina.manifest import held_mb
 from dina.recordings.movie_files import movie_files
 from dina.recordings.sheet import (
     PATHS,
@@ -82,12 +84,35 @@ def part_of(section, *parts):
 
 
 def megabytes(base, per_input=0):
-    """Memory that a rule asks for: a base and a multiple of its input's size, more on each attempt."""
+    """Memory that a rule asks for: a base and a multiple of what its inputs hold, more on each attempt."""
 
     def mem_mb(wildcards, input, attempt):
-        return int((base + per_input * input.size_mb) * attempt)
+        held = sum(held_mb(path) for path in input) if per_input else 0
+        return int((base + per_input * held) * attempt)
 
     return mem_mb
+
+
+def megabytes_by_movie(base, per_movie):
+    """As ``megabytes``, by the size of the plane's movie, or of all: known before the stages between have run.
+
+    A job that holds several stages is sized before the first of them begins.
+    """
+
+    def mem_mb(wildcards, attempt):
+        return int((base + per_movie * movie_mb(wildcards)) * attempt)
+
+    return mem_mb
+
+
+def gpus(wildcards):
+    """GPUs that training and attribution ask for: one where the settings name CUDA, else none."""
+    return int(settings[wildcards.recording]["device"] == "cuda")
+
+
+def gpus_of_decoder(wildcards):
+    """As ``gpus``, for decoders that are trained; the others have a closed form."""
+    return 0 if wildcards.decoder in CLOSED_FORM else gpus(wildcards)
 
 
 def recording_of(wildcards):
@@ -224,10 +249,26 @@ def whole_movie(wildcards):
 
 def own_movie(wildcards, plane):
     """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
-    row = recording_of(wildcards)
+    return list(files_of_plane(wildcards.recording, plane))
+
+
+@cache  # headers are read; inputs and memory of many jobs ask for them
+def files_of_plane(recording, plane):
+    """As ``own_movie``, by name."""
+    row = settings[recording]["recording"]
     files = with_files_beside(movie_files(row["movie"], plane))
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
     return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
+
+
+def movie_mb(wildcards):
+    """Size of a plane's share of the movie, of all planes where the rule has none; 0 while it is not there."""
+    if "plane" not in wildcards.keys():
+        return sum(held_mb(path) for path in whole_movie(wildcards))
+    row = recording_of(wildcards)
+    own_files = not is_simulated(wildcards) and "{plane}" in row["movie"]
+    shared = 1 if own_files else len(planes(wildcards))
+    return sum(held_mb(path) for path in movie(wildcards)) / shared
 
 
 def stimuli(wildcards):

@@ -17,6 +17,7 @@ rule fit_cohort:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=240,
+        gpu=gpus,
     params:
         settings=of("dina"),
         gabor=of("gabor"),
@@ -46,6 +47,7 @@ rule pretrain_tower:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=240,
+        gpu=gpus,
     params:
         settings=of("dina"),
         gabor=of("gabor"),
@@ -78,6 +80,7 @@ rule train_dina:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=240,
+        gpu=gpus,
     params:
         settings=of("dina"),
         gabor=of("gabor"),
@@ -107,6 +110,7 @@ rule fit_decoder:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=240,
+        gpu=gpus_of_decoder,
     params:
         settings=decoder_settings,
         gabor=of("gabor"),

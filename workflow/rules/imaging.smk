@@ -40,7 +40,7 @@ rule register_plane:
         ENVIRONMENT
     threads: cores_of_a_plane  # the same bytes with any number
     resources:
-        mem_mb=megabytes_by_threads(2000, 700),
+        mem_mb=megabytes_by_threads(2000, 1300),
         runtime=240,
     params:
         movie=of("recording/movie"),
@@ -69,7 +69,7 @@ rule detect_rois:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(4000),
+        mem_mb=megabytes_by_movie(3000, 0.15),
         runtime=120,
     params:
         settings=of("detection"),
@@ -99,7 +99,7 @@ rule extract_traces:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes_by_movie(3000, 0.1),
         runtime=120,
     params:
         settings=of("extraction"),
@@ -125,7 +125,7 @@ rule deconvolve_traces:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(2500),
+        mem_mb=megabytes_by_movie(2500, 0.1),
         runtime=60,
     params:
         settings=of("deconvolution"),

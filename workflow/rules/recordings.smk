@@ -20,7 +20,7 @@ rule assemble_session:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=megabytes_by_movie(2000, 0.1),
         runtime=30,
     params:
         settings=of("session"),
@@ -49,7 +49,7 @@ rule assess_quality:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(1500),
+        mem_mb=megabytes_by_movie(1500, 0.1),
         runtime=30,
     params:
         settings=of("quality"),
@@ -77,7 +77,7 @@ rule prepare_stimuli:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=megabytes(2000, 4),
         runtime=30,
     params:
         stimulus_log=of("recording/stimulus_log"),
@@ -113,7 +113,7 @@ rule measure_responses:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=megabytes_by_movie(2000, 0.1),
         runtime=30,
     params:
         settings=of("responses"),

@@ -50,6 +50,7 @@ rule try_settings:
     resources:
         mem_mb=megabytes(3000, 4),
         runtime=240,
+        gpu=gpus,
     params:
         settings=swept_settings,
         seeds=SWEEP["seeds"],

@@ -14,5 +14,5 @@ with stage(snakemake) as job:
         DinaSettings(**job.params.dina),
         GaborSettings(**job.params.gabor),
         detail=job.params.detail,
-        device=job.params.device,
+        device=job.device,
     )

@@ -11,5 +11,5 @@ with stage(snakemake) as job:
         job.output("store"),
         AttributionSettings(**job.params.settings),
         detail=job.params.detail,
-        device=job.params.device,
+        device=job.device,
     )

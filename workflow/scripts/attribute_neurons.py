@@ -11,6 +11,6 @@ with stage(snakemake) as job:
         job.output("store"),
         AttributionSettings(**job.params.settings),
         detail=job.params.detail,
-        device=job.params.device,
+        device=job.device,
         truth=next(iter(job.inputs("truth")), None),
     )

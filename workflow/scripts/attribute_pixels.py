@@ -13,5 +13,5 @@ with stage(snakemake) as job:
         DinaSettings(**job.params.dina),
         GaborSettings(**job.params.gabor),
         detail=job.params.detail,
-        device=job.params.device,
+        device=job.device,
     )

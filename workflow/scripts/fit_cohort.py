@@ -13,5 +13,5 @@ with stage(snakemake) as job:
         settings,
         GaborSettings(**job.params.gabor),
         seed=settings.seeds[0],
-        device=job.params.device,
+        device=job.device,
     )

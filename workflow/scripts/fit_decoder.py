@@ -12,5 +12,5 @@ with stage(snakemake) as job:
         DecodersSettings(**job.params.settings),
         GaborSettings(**job.params.gabor),
         seed=int(job.wildcards.seed),
-        device=job.params.device,
+        device=job.device,
     )

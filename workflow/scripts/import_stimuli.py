@@ -7,4 +7,4 @@ from dina.stage import stage
 
 with stage(snakemake) as job:
     row, settings = Recording(**job.params.row), StimuliSettings(**job.params.settings)
-    import_stimuli(row, job.output("store"), settings, device=job.params.device)
+    import_stimuli(row, job.output("store"), settings, device=job.device)

@@ -17,5 +17,5 @@ with stage(snakemake) as job:
         image_column=job.params.image_column,
         clock_events=job.params.clock_events,
         movie=job.input("movie"),
-        device=job.params.device,
+        device=job.device,
     )

@@ -10,5 +10,5 @@ with stage(snakemake) as job:
         job.inputs("decoders"),
         job.output("store"),
         ProbingSettings(**job.params.settings),
-        device=job.params.device,
+        device=job.device,
     )

@@ -10,6 +10,6 @@ with stage(snakemake) as job:
         job.inputs("decoders"),
         job.output("store"),
         ProbingSettings(**job.params.settings),
-        device=job.params.device,
+        device=job.device,
         truth=next(iter(job.inputs("truth")), None),
     )

@@ -10,5 +10,5 @@ with stage(snakemake) as job:
         job.output("store"),
         TextureSettings(**job.params.settings),
         detail=job.params.detail,
-        device=job.params.device,
+        device=job.device,
     )

@@ -11,6 +11,6 @@ with stage(snakemake) as job:
         DinaSettings(**job.params.settings),
         GaborSettings(**job.params.gabor),
         seed=int(job.wildcards.seed),
-        device=job.params.device,
+        device=job.device,
         shared=next(iter(job.inputs("shared")), None),
     )

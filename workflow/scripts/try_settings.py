@@ -11,5 +11,5 @@ with stage(snakemake) as job:
         DinaSettings(**job.params.settings["dina"]),
         GaborSettings(**job.params.settings["gabor"]),
         seeds=job.params.seeds,
-        device=job.params.device,
+        device=job.device,
     )

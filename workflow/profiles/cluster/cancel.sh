@@ -1,0 +1,3 @@
+#!/bin/sh
+# Cancel jobs: cancel.sh ID...
+scancel "$@"
