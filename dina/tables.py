@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,8 @@ def read_table(
     if not path.is_file():
         remedy = "Correct the path in the recording sheet."
         raise InputError(problem(path, "no such file", what, remedy))
-    try:
+    remedy = "Save it again with one header row."
+    with reading(path, "Parquet, CSV or TSV", remedy, found="an unreadable table", also=(csv.Error,)):
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
         _refuse_long_rows(path)
@@ -54,10 +55,6 @@ def read_table(
                 keep_default_na=False,
                 na_values={name: [""] for name in numbers},
             )
-    except (ValueError, OSError, csv.Error) as error:
-        raise InputError(
-            problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
-        ) from error
 
 
 def separator(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.pictures import EXTENSIONS, grey, read_grey
 from dina.tables import row_of
 
@@ -72,14 +72,8 @@ def _one_name(name: str) -> str:
 
 
 def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
-    try:
+    with reading(source, "a NumPy file without objects", "Save it with numpy.save.", found="an unreadable array"):
         array = np.load(source, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise InputError(
-            problem(
-                source, f"an unreadable array ({error})", "a NumPy file without objects", "Save it with numpy.save."
-            )
-        ) from error
     if array.ndim != 3:
         raise InputError(
             problem(

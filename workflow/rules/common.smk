@@ -4,7 +4,9 @@ import json
 import os
 import sys
 import time
+from functools import reduce
 from itertools import chain
+from operator import getitem
 
 from dina.code import code_version
 from dina.errors import DinaError
@@ -53,18 +55,38 @@ def results(path):
     return f"{RESULTS}/{{recording}}/{path}"
 
 
-def of(dpath):
-    """A rule's own section of its recording's settings."""
-    return lookup(within=settings, dpath=f"{{recording}}/{dpath}")
+def of(path):
+    """A params function: a rule's own part of its recording's settings, by keys with slashes between them.
+
+    Snakemake's ``lookup`` would walk the settings of all recordings for each of them.
+    """
+    keys = path.split("/")
+
+    def part(wildcards):
+        return reduce(getitem, keys, settings[wildcards.recording])
+
+    return part
 
 
 def megabytes(base, per_input=0):
     """Memory that a rule asks for: a base and a multiple of its input's size, more on each attempt."""
 
-    def mem_mb(wildcards, input, attempt):
-        return int((base + per_input * input.size_mb) * attempt)
+    def alone(wildcards, attempt):
+        return base * attempt
 
-    return mem_mb
+    def with_input(wildcards, input, attempt):
+        return int((base + per_input * size_mb(input)) * attempt)
+
+    return with_input if per_input else alone
+
+
+def size_mb(paths):
+    """Size of files and of all that folders hold; Snakemake's own counts a folder as a few kB, and takes far longer."""
+    n_bytes = sum(os.stat(path).st_size for path in paths)  # raises for one not made yet: Snakemake then asks again
+    for folder in filter(os.path.isdir, paths):
+        files = (file for file in Path(folder).rglob("*") if file.is_file())
+        n_bytes += sum(file.stat().st_size for file in files)
+    return n_bytes / 2**20
 
 
 def recording_of(wildcards):
