@@ -6,6 +6,7 @@ Parsing is repeated by every cluster job, so nothing heavy is imported here.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -182,7 +183,10 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         ) from None
     # a tab-separated cell needs no quotes, so that a stray one is just a character
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter, quoting=quoting))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
+    except csv.Error as error:
+        raise SettingsError(problem(path, f"no table ({error})", "rows of cells", "Save it again.")) from None
     rows = [
         (number, row)
         for number, row in enumerate(rows, 1)

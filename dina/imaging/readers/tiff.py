@@ -67,7 +67,7 @@ class TiffPages:
             self.header = tiff_header(tif, path) if believed else Header()
             self._stored_dtype = np.dtype(tif.byteorder + tif.pages.first.dtype.char)
             self.dtype = self._stored_dtype.newbyteorder("=")
-            announced = (tif.imagej_metadata or {}).get("images", 1)
+            announced = int((tif.imagej_metadata or {}).get("images", 1))
             if self.n_pages == 1 and announced > 1:  # ImageJ writes stacks beyond 4 GB behind a single directory
                 self._stack_offset = tif.pages.first.dataoffsets[0]
                 self.n_pages = min(announced, (path.stat().st_size - self._stack_offset) // self._frame_bytes)
