@@ -39,7 +39,7 @@ OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} st
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
-OF_ALL_RECORDINGS = {"results", "recordings", "sweep"}  # settings that no recording has for itself
+OF_ALL_RECORDINGS = {"results", "recordings", "container", "sweep"}  # settings that no recording has for itself
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 

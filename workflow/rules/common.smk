@@ -39,6 +39,7 @@ DECODING = [
 CLOSED_FORM = ["ridge", "gabor_ridge", "cca", "encoding"]
 PREDICTS = ["encoding", "core_readout"]  # what neurons do
 ENVIRONMENT = "../../envs/dina.yaml"
+CONTAINER = str(config.get("container", "envs/dina.sif"))
 CAPTIONS = "../report"
 MOST_CORES_OF_A_PLANE = 8  # each takes memory of its own, and the movie is read by one
 
@@ -82,7 +83,9 @@ def megabytes(base, per_input=0):
 
 def size_mb(paths):
     """Size of files and of all that folders hold; Snakemake's own counts a folder as a few kB, and takes far longer."""
-    n_bytes = sum(os.stat(path).st_size for path in paths)  # raises for one not made yet: Snakemake then asks again
+    n_bytes = sum(
+        os.stat(path).st_size for path in paths
+    )  # raises for one not made yet: Snakemake then asks again
     for folder in filter(os.path.isdir, paths):
         files = (file for file in Path(folder).rglob("*") if file.is_file())
         n_bytes += sum(file.stat().st_size for file in files)

@@ -26,6 +26,8 @@ rule tabulate_scoreboard:
         f"{RESULTS}/benchmarks/tabulate_scoreboard.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,
@@ -55,6 +57,8 @@ rule tabulate_across_recordings:
         f"{RESULTS}/benchmarks/tabulate_across_recordings.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,
@@ -88,6 +92,8 @@ rule tabulate_quality:
         f"{RESULTS}/benchmarks/tabulate_quality.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=1000,
@@ -125,6 +131,8 @@ rule explore:
         results("benchmarks/explore.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -164,6 +172,8 @@ rule report:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,
