@@ -22,8 +22,10 @@ def read_grey(path: Path) -> np.ndarray:
     InputError
         If the file is no readable picture, or as :func:`grey` says.
     """
+    from PIL.Image import DecompressionBombError
+
     is_tiff = path.suffix.lower() in TIFF
-    with reading(path, "a picture", "Export it again, or remove it."):
+    with reading(path, "a picture", "Export it again, or remove it.", also=(DecompressionBombError,)):
         pixels = _read_tiff(path) if is_tiff else _read_with_pillow(path)
     return grey(pixels, path)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dina.errors import InputError, problem, reading
+from dina.arrays import open_array
+from dina.errors import InputError, problem
 from dina.pictures import EXTENSIONS, grey, read_grey
 from dina.tables import row_of
 
@@ -72,8 +73,8 @@ def _one_name(name: str) -> str:
 
 
 def _from_array(source: Path, unique: list[str], first_row: dict[str, int], log: str | Path) -> list[np.ndarray]:
-    with reading(source, "a NumPy file without objects", "Save it with numpy.save.", found="an unreadable array"):
-        array = np.load(source, mmap_mode="r", allow_pickle=False)
+    remedy = "Save it with numpy.save."
+    array = open_array(source, "a NumPy file without objects", remedy, found="an unreadable array")
     if array.ndim != 3:
         raise InputError(
             problem(

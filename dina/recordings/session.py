@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina import stores
-from dina.errors import InputError, ShapeError, problem, reading
+from dina.arrays import open_array
+from dina.errors import InputError, ShapeError, problem
 from dina.imaging.rois import Footprints, soma_area_px
 from dina.settings import SessionSettings
 
@@ -177,8 +178,7 @@ def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     InputError
         If it is no numeric array with a row for each ROI, holds more than zeros and ones, or was made for other ROIs.
     """
-    with reading(path, "a numeric array", "Save it anew."):
-        iscell = np.load(path, allow_pickle=False)
+    iscell = open_array(path, "a numeric array", "Save it anew.")
     expected = f"({len(plane.table)},) or ({len(plane.table)}, 2), a row for each ROI"
     if iscell.dtype.kind not in "biuf" or iscell.ndim not in (1, 2) or len(iscell) != len(plane.table):
         remedy = (
