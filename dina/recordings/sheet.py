@@ -217,6 +217,7 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
     if unknown or doubled:
         raise SettingsError("\n".join(unknown + doubled))
     recordings: dict[str, Recording] = {}
+    taken: set[str] = set()  # some disks know no difference between small and capital letters
     mistakes = []
     for number, row in rows[1:]:
         where = f"{path}, row {number}"
@@ -237,10 +238,11 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         except SettingsError as error:
             mistakes.append(str(error))
             continue
-        if recording.recording.lower() in {name.lower() for name in recordings}:  # some disks know no difference
+        if recording.recording.lower() in taken:
             mistakes.append(
                 problem(where, f"a second recording {recording.recording!r}", "unique names", "Rename one.")
             )
+        taken.add(recording.recording.lower())
         recordings[recording.recording] = _relative_to(recording, path.parent)
     if mistakes:
         raise SettingsError("\n".join(mistakes))
@@ -270,7 +272,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     plain = base.model_dump(mode="json")
     for name, recording in sheet.items():
         path = overrides / f"{name}.yaml"
-        merged = base
+        merged, sections = base, plain  # shared by recordings without a file of their own: nothing changes them
         if path.is_file():
             values = read_values(path)
             fixed = OF_ALL_RECORDINGS & set(values)
@@ -280,8 +282,9 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
                 )
             parse(Settings, values, str(path))
             merged = parse(Settings, _merge(plain, values), str(path))
+            sections = merged.model_dump(mode="json")
         resolved = _fill_simulated(recording, merged) if recording.source == "simulated" else recording
-        settings[name] = merged.model_dump(mode="json") | {
+        settings[name] = sections | {
             "recording": resolved.model_dump(mode="json"),
             "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
         }
@@ -291,6 +294,8 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
 
 def _check_cohort(cohort: tuple[str, ...], name: str, sheet: dict[str, Recording], where: str) -> None:
     """Refuse recordings to learn from that are this one, not in the sheet, or without stimuli."""
+    if not cohort:
+        return
     decoded = [other for other, of in sheet.items() if of.source == "simulated" or of.stimulus_log]
     for other in cohort:
         if other == name or other not in decoded:

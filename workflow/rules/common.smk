@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain
 from operator import getitem
 
@@ -201,9 +201,16 @@ def whole_movie(wildcards):
 def own_movie(wildcards, plane):
     """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
     row = recording_of(wildcards)
-    files = with_files_beside(movie_files(row["movie"], plane))
+    separate = settings[wildcards.recording]["acquisition"]["separate_files"]
+    files = files_of_movie(row["movie"], plane if separate else 0)
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
+    return [*files, *(Path(path.replace("{plane}", str(plane))) for path in tables)]
+
+
+@cache
+def files_of_movie(movie, plane):
+    """What a movie's cell names and what these files point at; asked for by several rules and all planes."""
+    return tuple(with_files_beside(movie_files(movie, plane)))
 
 
 def stimuli(wildcards):
