@@ -66,9 +66,7 @@ rule tabulate_across_recordings:
     params:
         results=RESULTS,
         mice=mice(),
-        n_bootstrap=lookup(
-            within=settings, dpath=f"{RECORDINGS[0]}/probing/n_bootstrap"
-        ),
+        n_bootstrap=settings[RECORDINGS[0]]["probing"]["n_bootstrap"],
         code=code_version("dina.probing.across"),
     message:
         "tabulating identification across recordings"
