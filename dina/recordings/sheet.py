@@ -283,10 +283,11 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
             parse(Settings, values, str(path))
             merged = parse(Settings, _merge(plain, values), str(path))
             sections = merged.model_dump(mode="json")
-        resolved = _fill_simulated(recording, merged) if recording.source == "simulated" else recording
+        place = f"{base.recordings}, recording {name!r}"
+        resolved = _fill_simulated(recording, merged, place) if recording.source == "simulated" else recording
         settings[name] = sections | {
             "recording": resolved.model_dump(mode="json"),
-            "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
+            "acquisition": _acquisition(resolved, place).model_dump(mode="json"),
         }
         _check_cohort(merged.dina.cohort, name, sheet, str(path) if path.is_file() else where)
     return settings
@@ -429,7 +430,7 @@ def _relative_to(recording: Recording, folder: Path) -> Recording:
     return recording.model_copy(update=paths)
 
 
-def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
+def _fill_simulated(recording: Recording, settings: Settings, where: str) -> Recording:
     """What the sheet of a real recording would say of the simulated one; the sheet's own cells may not contradict."""
     simulation = settings.simulation
     says = {
@@ -446,7 +447,7 @@ def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
         if getattr(recording, key) not in (None, value):
             raise SettingsError(
                 problem(
-                    f"recording {recording.recording!r}, {key}",
+                    f"{where}, {key}",
                     getattr(recording, key),
                     f"{value}, as simulated",
                     "Empty the cell, or change the simulation's settings.",
