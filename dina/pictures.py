@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 
 TIFF = {".tif", ".tiff"}
 EXTENSIONS = {".png", ".jpg", ".jpeg", ".pgm", ".bmp"} | TIFF
@@ -23,12 +22,11 @@ def read_grey(path: Path) -> np.ndarray:
     InputError
         If the file is no readable picture, or as :func:`grey` says.
     """
-    try:
-        pixels = _read_tiff(path) if path.suffix.lower() in TIFF else _read_with_pillow(path)
-    except (OSError, ValueError, SyntaxError, struct.error) as error:  # of decoders, on damaged or foreign files
-        raise InputError(
-            problem(path, f"an unreadable file ({error})", "a picture", "Export it again, or remove it.")
-        ) from error
+    from PIL.Image import DecompressionBombError
+
+    is_tiff = path.suffix.lower() in TIFF
+    with reading(path, "a picture", "Export it again, or remove it.", also=(DecompressionBombError,)):
+        pixels = _read_tiff(path) if is_tiff else _read_with_pillow(path)
     return grey(pixels, path)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import platform
 import shutil
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -97,7 +97,7 @@ def own_sibling(path: Path, kind: str) -> Path:
 
     The next writer of the store removes what a killed process left under ``partial``, ``replaced`` or ``provenance``.
     """
-    return path.with_name(f".{path.name}.{kind}-{socket.gethostname()}-{os.getpid()}")
+    return path.with_name(f".{path.name}.{kind}-{platform.node()}-{os.getpid()}")
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -105,7 +105,7 @@ def _remove_leftovers(path: Path) -> None:
     for kind in ("partial", "replaced", "provenance"):
         for leftover in path.parent.glob(f".{glob.escape(path.name)}.{kind}-*"):
             host, _, process = leftover.name.removesuffix(".json").partition(f".{kind}-")[2].rpartition("-")
-            here = host == socket.gethostname() and process.isdigit()
+            here = host == platform.node() and process.isdigit()
             dead = not _lives(int(process)) if here else _last_write_s(leftover) < time.time() - LEFTOVER_S
             if dead and leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)

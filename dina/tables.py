@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,14 +35,16 @@ def read_table(
         If there is no such file or no table in it; naming the row that has more cells than the header.
     """
     import pandas as pd
+    from pyarrow import ArrowException
 
     path = Path(path)
     if not path.is_file():
         remedy = "Correct the path in the recording sheet."
         raise InputError(problem(path, "no such file", what, remedy))
-    try:
+    remedy = "Save it again with one header row."
+    with reading(path, "Parquet, CSV or TSV", remedy, found="an unreadable table", also=(csv.Error, ArrowException)):
         if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
+            return _read_parquet(path)
         _refuse_long_rows(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of empty cells beyond the header
@@ -54,10 +56,15 @@ def read_table(
                 keep_default_na=False,
                 na_values={name: [""] for name in numbers},
             )
-    except (ValueError, OSError, csv.Error) as error:
-        raise InputError(
-            problem(path, f"an unreadable table ({error})", "Parquet, CSV or TSV", "Save it again with one header row.")
-        ) from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """A table whose text is text and whose offsets lie inside it: damage is found now, not when a cell is asked for."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(path, partitioning=None)
+    table.validate(full=True)
+    return table.to_pandas()
 
 
 def separator(path: Path) -> str:
@@ -81,7 +88,8 @@ def column_of_numbers(table: pd.DataFrame, name: str, path: str | Path) -> np.nd
     """(rows,) float64, after a check that every cell is a finite number."""
     import pandas as pd
 
-    values = pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    column = table[name].astype(str) if table[name].dtype == object else table[name]  # integers beyond 64 bits as well
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     remedy = "Correct the cell or remove the row."
     refuse(path, ~np.isfinite(values), table[name].to_numpy(), f"a number in {name}", remedy)
     return values

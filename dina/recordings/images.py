@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dina.arrays import ARRAYS, open_matrix
 from dina.errors import InputError, problem
 from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.pictures import EXTENSIONS, grey, read_grey
-from dina.recordings.arrays import ARRAYS, open_matrix
 from dina.recordings.nwb_images import pictures_of
 from dina.tables import row_of
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.pictures import grey
 from dina.recordings.movie_files import natural_key
 
@@ -80,22 +80,21 @@ def pictures_of(
     InputError
         If the file is no NWB 2, if no template or several could be meant, or a name is not in it.
     """
+    from hdmf.build.errors import BuildError, ConstructError
     from pynwb import NWBHDF5IO
 
-    try:
-        with NWBHDF5IO(path, mode="r") as file:
-            held = _by_name(_template(list(file.read().objects.values()), path, template))
-            for name in names:
-                key = int(name) if name.isascii() and name.isdecimal() else name
-                if key not in held:
-                    n = sum(isinstance(of, int) for of in held)
-                    expected = f"an index from 0 to {n - 1}, or the name of one of its {n} pictures"
-                    raise InputError(problem(row_of_name[name], f"image {name!r}", expected, "Correct the log."))
-            for name in names:
-                key = int(name) if name.isascii() and name.isdecimal() else name
-                yield grey(np.asarray(held[key]()), f"{path}, image {name}")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "NWB 2 in HDF5", "Export it anew.")) from error
+    damaged = reading(path, "NWB 2 in HDF5", "Export it anew.", also=(BuildError, ConstructError))
+    with damaged, NWBHDF5IO(path, mode="r") as file:
+        held = _by_name(_template(list(file.read().objects.values()), path, template))
+        for name in names:
+            key = int(name) if name.isascii() and name.isdecimal() else name
+            if key not in held:
+                n = sum(isinstance(of, int) for of in held)
+                expected = f"an index from 0 to {n - 1}, or the name of one of its {n} pictures"
+                raise InputError(problem(row_of_name[name], f"image {name!r}", expected, "Correct the log."))
+        for name in names:
+            key = int(name) if name.isascii() and name.isdecimal() else name
+            yield grey(np.asarray(held[key]()), f"{path}, image {name}")
 
 
 def _template(objects: list[Any], path: Path, name: str | None) -> Any:

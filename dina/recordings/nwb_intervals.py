@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.recordings.nwb_images import index_series, presented
 
 if TYPE_CHECKING:
@@ -36,21 +36,20 @@ def read_intervals(path: Path, stimulus_table: str | None = None, image_column: 
     InputError
         If the file is no NWB 2, or if no table or several could be meant, naming those that are there.
     """
+    from hdmf.build.errors import BuildError, ConstructError
     from pynwb import NWBHDF5IO
     from pynwb.epoch import TimeIntervals
 
     if not path.is_file():
         raise InputError(problem(path, "no such file", "a stimulus log", "Correct the path in the recording sheet."))
-    try:
-        with NWBHDF5IO(path, mode="r") as file:
-            objects = list(file.read().objects.values())
-            intervals = [held for held in objects if isinstance(held, TimeIntervals)]
-            series = index_series(objects, stimulus_table)
-            if len(series) == 1 and not any(_image_column(table.colnames, image_column) for table in intervals):
-                return presented(series[0], path)
-            return _as_log(_choose(intervals, path, stimulus_table, image_column), path, image_column)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "NWB 2 in HDF5", "Export it anew.")) from error
+    damaged = reading(path, "NWB 2 in HDF5", "Export it anew.", also=(BuildError, ConstructError))
+    with damaged, NWBHDF5IO(path, mode="r") as file:
+        objects = list(file.read().objects.values())
+        intervals = [held for held in objects if isinstance(held, TimeIntervals)]
+        series = index_series(objects, stimulus_table)
+        if len(series) == 1 and not any(_image_column(table.colnames, image_column) for table in intervals):
+            return presented(series[0], path)
+        return _as_log(_choose(intervals, path, stimulus_table, image_column), path, image_column)
 
 
 def _choose(intervals: list[Any], path: Path, stimulus_table: str | None, image_column: str | None) -> Any:

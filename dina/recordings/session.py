@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina import stores
+from dina.arrays import open_array
 from dina.errors import InputError, ShapeError, problem
 from dina.imaging.rois import Footprints, soma_area_px
 from dina.settings import SessionSettings
@@ -177,10 +178,7 @@ def curated(path: Path, plane: Plane, by_rule: np.ndarray) -> np.ndarray:
     InputError
         If it is no numeric array with a row for each ROI, holds more than zeros and ones, or was made for other ROIs.
     """
-    try:
-        iscell = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "a numeric array", "Save it anew.")) from error
+    iscell = open_array(path, "a numeric array", "Save it anew.")
     expected = f"({len(plane.table)},) or ({len(plane.table)}, 2), a row for each ROI"
     if iscell.dtype.kind not in "biuf" or iscell.ndim not in (1, 2) or len(iscell) != len(plane.table):
         remedy = (

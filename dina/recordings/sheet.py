@@ -6,6 +6,7 @@ Parsing is repeated by every cluster job, so nothing heavy is imported here.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,7 +39,7 @@ RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belon
 OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} stands for its number
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
-OF_ALL_RECORDINGS = {"results", "recordings", "sweep"}  # settings that no recording has for itself
+OF_ALL_RECORDINGS = {"results", "recordings", "container", "sweep"}  # settings that no recording has for itself
 IMAGING = ("registration", "detection", "extraction", "session", "quality")
 BEFORE = {"movie": (), "session": IMAGING, "responses": (*IMAGING, "deconvolution")}  # sections of stages passed by
 DELIMITERS = {".tsv": "\t", ".csv": ","}
@@ -204,7 +205,10 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         ) from None
     # a tab-separated cell needs no quotes, so that a stray one is just a character
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter, quoting=quoting))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting))
+    except csv.Error as error:
+        raise SettingsError(problem(path, f"no table ({error})", "rows of cells", "Save it again.")) from None
     rows = [
         (number, row)
         for number, row in enumerate(rows, 1)
@@ -235,6 +239,7 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
     if unknown or doubled:
         raise SettingsError("\n".join(unknown + doubled))
     recordings: dict[str, Recording] = {}
+    taken: set[str] = set()  # some disks know no difference between small and capital letters
     mistakes = []
     for number, row in rows[1:]:
         where = f"{path}, row {number}"
@@ -255,10 +260,11 @@ def load_sheet(path: str | Path) -> dict[str, Recording]:
         except SettingsError as error:
             mistakes.append(str(error))
             continue
-        if recording.recording.lower() in {name.lower() for name in recordings}:  # some disks know no difference
+        if recording.recording.lower() in taken:
             mistakes.append(
                 problem(where, f"a second recording {recording.recording!r}", "unique names", "Rename one.")
             )
+        taken.add(recording.recording.lower())
         recordings[recording.recording] = _relative_to(recording, path.parent)
     if mistakes:
         raise SettingsError("\n".join(mistakes))
@@ -288,7 +294,7 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
     plain = base.model_dump(mode="json")
     for name, recording in sheet.items():
         path = overrides / f"{name}.yaml"
-        merged = base
+        merged, sections = base, plain  # shared by recordings without a file of their own: nothing changes them
         if path.is_file():
             values = read_values(path)
             fixed = OF_ALL_RECORDINGS & set(values)
@@ -298,10 +304,12 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
                 )
             parse(Settings, values, str(path))
             merged = parse(Settings, _merge(plain, values), str(path))
-        resolved = _fill_simulated(recording, merged) if recording.source == "simulated" else recording
-        settings[name] = merged.model_dump(mode="json") | {
+            sections = merged.model_dump(mode="json")
+        place = f"{base.recordings}, recording {name!r}"
+        resolved = _fill_simulated(recording, merged, place) if recording.source == "simulated" else recording
+        settings[name] = sections | {
             "recording": resolved.model_dump(mode="json"),
-            "acquisition": _acquisition(resolved, f"{base.recordings}, recording {name!r}").model_dump(mode="json"),
+            "acquisition": _acquisition(resolved, place).model_dump(mode="json"),
         }
         _check_cohort(merged.dina.cohort, name, sheet, str(path) if path.is_file() else where)
     return settings
@@ -309,6 +317,8 @@ def load_settings(config: dict[str, Any], where: str = "config") -> dict[str, di
 
 def _check_cohort(cohort: tuple[str, ...], name: str, sheet: dict[str, Recording], where: str) -> None:
     """Refuse recordings to learn from that are this one, not in the sheet, or without stimuli."""
+    if not cohort:
+        return
     decoded = [other for other, of in sheet.items() if of.has_stimuli]
     for other in cohort:
         if other == name or other not in decoded:
@@ -460,7 +470,7 @@ def _relative_to(recording: Recording, folder: Path) -> Recording:
     return recording.model_copy(update=paths)
 
 
-def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
+def _fill_simulated(recording: Recording, settings: Settings, where: str) -> Recording:
     """What the sheet of a real recording would say of the simulated one; the sheet's own cells may not contradict."""
     simulation = settings.simulation
     says = {
@@ -477,7 +487,7 @@ def _fill_simulated(recording: Recording, settings: Settings) -> Recording:
         if getattr(recording, key) not in (None, value):
             raise SettingsError(
                 problem(
-                    f"recording {recording.recording!r}, {key}",
+                    f"{where}, {key}",
                     getattr(recording, key),
                     f"{value}, as simulated",
                     "Empty the cell, or change the simulation's settings.",

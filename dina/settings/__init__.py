@@ -121,6 +121,12 @@ class Settings(Section):
 
     results: str = Field("results", min_length=1, description="Folder for everything that the workflow writes.")
     recordings: str = Field("config/recordings.tsv", description="The recording sheet, one row a recording.")
+    container: str = Field(
+        "envs/dina.sif",
+        min_length=1,
+        description="Image for `snakemake --software-deployment-method apptainer`: a file that you build from "
+        "`envs/dina.def`, relative to where Snakemake is started. See `docs/environments.md`.",
+    )
     device: Device = Field(
         "auto",
         description="Where torch computes: auto takes a GPU if there is one. With cuda, training and attribution ask a "

@@ -59,10 +59,10 @@ def read_values(path: Path) -> dict:
     import yaml
 
     try:
-        values = yaml.safe_load(path.read_text()) or {}
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
     except OSError as error:
         raise SettingsError(problem(path, f"no readable file ({error.strerror})", "YAML", "Mend the path.")) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # bytes, dates or numbers that are none; nesting
         raise SettingsError(problem(path, f"no YAML ({error})", "keys and values", "Mend it.")) from None
     if not isinstance(values, dict):
         raise SettingsError(

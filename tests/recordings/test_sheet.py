@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from dina.recordings.sheet import (
     load_sheet,
     overridden_settings,
 )
+from dina.settings import parse
 
 
 @pytest.fixture
@@ -300,3 +302,22 @@ def test_what_differs_from_the_defaults_and_who_says_so(sheet, tmp_path):
     assert overridden_settings(path, "m1") == ["responses.measure", "responses.window_s"]
     assert changed_settings(settings["sim"]) == {"simulation.seed": [7, 1]}
     assert overridden_settings(path, "sim") == []
+
+
+def test_each_row_is_validated_once(sheet, tmp_path, monkeypatch):
+    """Every job on a cluster parses the whole sheet; settings are validated once for all, but for those that differ."""
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 8, 8), np.uint16))
+    path = sheet(*(f"m{k}\tmovie\ta.tif\t\t\t7.5" for k in range(20)))
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/m3.yaml").write_text("detail: full")
+    counts = Counter()
+
+    def counted(model, values, where):
+        counts[model.__name__] += 1
+        return parse(model, values, where)
+
+    for module in ("dina.recordings.sheet", "dina.imaging.acquisition"):
+        monkeypatch.setattr(f"{module}.parse", counted)
+    settings = load_settings({"recordings": str(path)})
+    assert counts == {"Settings": 1 + 2, "Recording": 20, "AcquisitionInfo": 2 * 20}
+    assert settings["m3"]["detail"] == "full" and settings["m4"]["detail"] == "quick"

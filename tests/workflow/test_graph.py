@@ -103,6 +103,11 @@ def test_four_planes_need_at_most_60_jobs(fresh):
     assert planned(fresh.snakemake("all", "-n", "--quiet", "rules"))["total"] <= 60
 
 
+def test_no_rule_walks_the_settings_of_all_recordings():
+    """Snakemake's lookup does, for every job: 100 recordings took minutes."""
+    assert not [path.name for path in (ROOT / "workflow").rglob("*.smk") if "lookup(" in path.read_text()]
+
+
 def test_a_movie_alone_ends_at_the_session(fresh):
     write_movie(fresh.folder / "movie.tif")
     sheet = "recording\tsource\tmovie\tpixel_size_um\tcell_diameter_um\nm1\tmovie\t../movie.tif\t1.2\t12\n"

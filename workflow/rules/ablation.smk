@@ -11,6 +11,8 @@ rule synthesise_textures:
         results("benchmarks/synthesise_textures.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000, 4),
@@ -43,6 +45,8 @@ rule ablate_images:
         results("benchmarks/ablate_images.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -75,6 +79,8 @@ rule ablate_neurons:
         results("benchmarks/ablate_neurons.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),

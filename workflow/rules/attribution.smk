@@ -13,6 +13,8 @@ rule attribute_pixels:
         results("benchmarks/attribute_pixels.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -48,6 +50,8 @@ rule attribute_neurons:
         results("benchmarks/attribute_neurons.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -79,6 +83,8 @@ rule attribute_latents:
         results("benchmarks/attribute_latents.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 8),

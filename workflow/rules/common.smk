@@ -4,8 +4,9 @@ import json
 import os
 import sys
 import time
-from functools import cache
+from functools import cache, reduce
 from itertools import chain
+from operator import getitem
 
 from dina.code import code_version
 from dina.errors import DinaError
@@ -48,6 +49,7 @@ DECODING = [
 CLOSED_FORM = ["ridge", "gabor_ridge", "cca", "encoding"]
 PREDICTS = ["encoding", "core_readout"]  # what neurons do
 ENVIRONMENT = "../../envs/dina.yaml"
+CONTAINER = str(config.get("container", "envs/dina.sif"))
 CAPTIONS = "../report"
 MOST_CORES_OF_A_PLANE = 8  # each takes memory of its own, and the movie is read by one
 
@@ -64,9 +66,17 @@ def results(path):
     return f"{RESULTS}/{{recording}}/{path}"
 
 
-def of(dpath):
-    """A rule's own section of its recording's settings."""
-    return lookup(within=settings, dpath=f"{{recording}}/{dpath}")
+def of(path):
+    """A params function: a rule's own part of its recording's settings, by keys with slashes between them.
+
+    Snakemake's ``lookup`` would walk the settings of all recordings for each of them.
+    """
+    keys = path.split("/")
+
+    def part(wildcards):
+        return reduce(getitem, keys, settings[wildcards.recording])
+
+    return part
 
 
 def part_of(section, *parts):
@@ -86,11 +96,14 @@ def part_of(section, *parts):
 def megabytes(base, per_input=0):
     """Memory that a rule asks for: a base and a multiple of what its inputs hold, more on each attempt."""
 
-    def mem_mb(wildcards, input, attempt):
-        held = sum(held_mb(path) for path in input) if per_input else 0
+    def alone(wildcards, attempt):
+        return base * attempt
+
+    def with_input(wildcards, input, attempt):
+        held = sum(held_mb(path) for path in input)
         return int((base + per_input * held) * attempt)
 
-    return mem_mb
+    return with_input if per_input else alone
 
 
 def megabytes_by_movie(base, per_movie):
@@ -249,16 +262,17 @@ def whole_movie(wildcards):
 
 def own_movie(wildcards, plane):
     """The user's files of a plane: movie, what it points at, tables of frame times and bad frames."""
-    return list(files_of_plane(wildcards.recording, plane))
-
-
-@cache  # headers are read; inputs and memory of many jobs ask for them
-def files_of_plane(recording, plane):
-    """As ``own_movie``, by name."""
-    row = settings[recording]["recording"]
-    files = with_files_beside(movie_files(row["movie"], plane))
+    row = recording_of(wildcards)
+    separate = settings[wildcards.recording]["acquisition"]["separate_files"]
+    files = files_of_movie(row["movie"], plane if separate else 0)
     tables = [row[key] for key in ("frame_times", "bad_frames") if row[key]]
-    return files + [Path(path.replace("{plane}", str(plane))) for path in tables]
+    return [*files, *(Path(path.replace("{plane}", str(plane))) for path in tables)]
+
+
+@cache
+def files_of_movie(movie, plane):
+    """What a movie's cell names and what these files point at; asked for by several rules and all planes."""
+    return tuple(with_files_beside(movie_files(movie, plane)))
 
 
 def movie_mb(wildcards):

@@ -13,6 +13,8 @@ rule fit_cohort:
         results("models/benchmarks/fit_cohort.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -43,6 +45,8 @@ rule pretrain_tower:
         results("models/benchmarks/pretrain_tower.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -76,6 +80,8 @@ rule train_dina:
     priority: 2  # all that follows waits for it
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -106,6 +112,8 @@ rule fit_decoder:
     priority: 2  # all that follows waits for it
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),

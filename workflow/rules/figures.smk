@@ -49,6 +49,8 @@ rule plot_imaging:
         results("benchmarks/plot_imaging.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -74,6 +76,8 @@ rule plot_responses:
         results("benchmarks/plot_responses.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -101,6 +105,8 @@ rule plot_training:
         results("benchmarks/plot_training.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -132,6 +138,8 @@ rule plot_probing:
         results("benchmarks/plot_probing.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -157,6 +165,8 @@ rule plot_time_course:
         results("benchmarks/plot_time_course.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(1000),
@@ -185,6 +195,8 @@ rule plot_ablation:
         results("benchmarks/plot_ablation.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -214,6 +226,8 @@ rule plot_attribution:
         results("benchmarks/plot_attribution.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -242,6 +256,8 @@ rule plot_across_recordings:
         f"{RESULTS}/benchmarks/plot_across_recordings.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=1000,

@@ -11,6 +11,8 @@ rule inspect_movie:
     priority: 1  # a damaged file is told before the others are registered
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(1000),
@@ -38,6 +40,8 @@ rule register_plane:
         results("plane-{plane}/benchmarks/register_plane.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: cores_of_a_plane  # the same bytes with any number
     resources:
         mem_mb=megabytes_by_threads(2000, 1300),
@@ -67,6 +71,8 @@ rule detect_rois:
         results("plane-{plane}/benchmarks/detect_rois.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(3000, 0.15),
@@ -97,6 +103,8 @@ rule extract_traces:
         results("plane-{plane}/benchmarks/extract_traces.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(3000, 0.1),
@@ -123,6 +131,8 @@ rule deconvolve_traces:
         results("plane-{plane}/benchmarks/deconvolve_traces.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(2500, 0.1),

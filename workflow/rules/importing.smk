@@ -17,6 +17,8 @@ rule import_session:
         recording=entering("session"),
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000, 10),
@@ -47,6 +49,8 @@ rule import_stimuli:
         recording=entering("responses"),
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000),
@@ -80,6 +84,8 @@ rule import_responses:
         recording=entering("responses"),
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000),

@@ -15,6 +15,8 @@ rule probe_identification:
         results("benchmarks/probe_identification.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -45,6 +47,8 @@ rule probe_reconstruction:
     priority: 1  # the longest of what follows decoders: begun last, it would run alone
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -74,6 +78,8 @@ rule probe_categories:
         results("benchmarks/probe_categories.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -103,6 +109,8 @@ rule probe_prediction:
         results("benchmarks/probe_prediction.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -132,6 +140,8 @@ rule probe_time_course:
         results("benchmarks/probe_time_course.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),

@@ -18,6 +18,8 @@ rule assemble_session:
         results("benchmarks/assemble_session.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(2000, 0.1),
@@ -47,6 +49,8 @@ rule assess_quality:
         results("benchmarks/assess_quality.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(1500, 0.1),
@@ -75,6 +79,8 @@ rule prepare_stimuli:
     priority: 1  # a mistake in the log is told before the movie is registered
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000, 4),
@@ -111,6 +117,8 @@ rule measure_responses:
         results("benchmarks/measure_responses.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes_by_movie(2000, 0.1),

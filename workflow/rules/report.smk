@@ -26,6 +26,8 @@ rule tabulate_scoreboard:
         f"{RESULTS}/benchmarks/tabulate_scoreboard.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,
@@ -55,6 +57,8 @@ rule tabulate_across_recordings:
         f"{RESULTS}/benchmarks/tabulate_across_recordings.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,
@@ -62,9 +66,7 @@ rule tabulate_across_recordings:
     params:
         results=RESULTS,
         mice=mice(),
-        n_bootstrap=lookup(
-            within=settings, dpath=f"{RECORDINGS[0]}/probing/n_bootstrap"
-        ),
+        n_bootstrap=settings[RECORDINGS[0]]["probing"]["n_bootstrap"],
         code=code_version("dina.probing.across"),
     message:
         "tabulating identification across recordings"
@@ -88,6 +90,8 @@ rule tabulate_quality:
         f"{RESULTS}/benchmarks/tabulate_quality.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=1000,
@@ -125,6 +129,8 @@ rule explore:
         results("benchmarks/explore.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(2000),
@@ -164,6 +170,8 @@ rule report:
         f"{RESULTS}/benchmarks/report.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=2000,

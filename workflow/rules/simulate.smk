@@ -12,6 +12,8 @@ rule simulate_recording:
         results("benchmarks/simulate_recording.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 2
     resources:
         mem_mb=megabytes(2000),

@@ -46,6 +46,8 @@ rule try_settings:
         results(f"sweep/benchmarks/{GRID.wildcard_pattern}.tsv")
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=megabytes(3000, 4),
@@ -84,6 +86,8 @@ rule tabulate_sweep:
         f"{RESULTS}/benchmarks/tabulate_sweep.tsv"
     conda:
         ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=1000,

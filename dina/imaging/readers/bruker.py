@@ -21,7 +21,7 @@ from dina.imaging.readers.vendors import (
     check_files,
     construct,
     import_roiextractors,
-    unreadable,
+    reading_description,
 )
 
 VOLUMES = {  # types of a sequence that are movies, and whether each sequence is a volume
@@ -115,7 +115,7 @@ class _Scan:
 def _read_scan(xml: Path, n_frames: int | None = None) -> _Scan:
     """The description, or its beginning: at least ``n_frames``, and whole volumes."""
     scan, n_read, pixel_size_um = None, 0, None
-    try:
+    with reading_description(xml):
         for event, element in ElementTree.iterparse(xml, ("start", "end")):
             enough = n_frames is not None and n_read >= n_frames
             if event == "start" and element.tag == "Sequence":
@@ -136,8 +136,6 @@ def _read_scan(xml: Path, n_frames: int | None = None) -> _Scan:
                     break
         if scan is None or not all(scan.sequences) or not scan.channels:
             raise ValueError("no frames")
-    except (ElementTree.ParseError, LookupError, ValueError, TypeError, AttributeError) as error:
-        raise unreadable(xml, error) from error
     scan.pixel_size_um = pixel_size_um
     return scan
 

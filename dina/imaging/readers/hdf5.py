@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.pages import Header
 
 if TYPE_CHECKING:
     import h5py
 
 PATTERN = "%b"  # in the name of a virtual source, stands for the number of a block
+DAMAGED = "The file is damaged, or its compression filter is missing: copy it again, or rewrite it."
+UNREADABLE_DATA = "unreadable data"
 CACHE_BYTES = (1 << 20, 256 << 20)  # HDF5's own default, and what a stage can spare
 
 
@@ -33,7 +35,7 @@ class Hdf5Pages:
         self.path = path
         self.files = {path}
         self._data = None
-        with open_hdf5(path) as file:
+        with reading(path, "HDF5", found="a damaged file"), open_hdf5(path) as file:
             self._name = _find_dataset(file, path, dataset)
             found = file[self._name]
             self.n_pages, self.height, self.width = found.shape
@@ -43,14 +45,12 @@ class Hdf5Pages:
 
     def read(self, pages: range) -> np.ndarray:
         """(pages, height, width); the file stays open until :meth:`close`."""
-        if self._data is None:  # kept open, as long as which its cache lasts
-            self._data = open_hdf5(self.path, self._cache_bytes)[self._name]
-        try:  # whole runs of frames: strided selections are slow in HDF5
+        where = f"{self.path}, frames {pages.start} to {pages.stop - 1}"
+        with reading(where, "frames", DAMAGED, found=UNREADABLE_DATA):
+            if self._data is None:  # kept open, as long as which its cache lasts
+                self._data = open_hdf5(self.path, self._cache_bytes)[self._name]
+            # whole runs of frames: strided selections are slow in HDF5
             return self._data[pages.start : pages.stop][:: pages.step].astype(self.dtype, copy=False)
-        except (OSError, RuntimeError) as error:
-            where = f"{self.path}, frames {pages.start} to {pages.stop - 1}"
-            remedy = "The file is damaged, or its compression filter is missing: copy it again, or rewrite it."
-            raise InputError(problem(where, f"unreadable data ({error})", "frames", remedy)) from error
 
     def times_s(self, pages: range) -> None:
         """Nothing: HDF5 has no place agreed upon for times."""
@@ -66,10 +66,8 @@ def open_hdf5(path: Path, cache_bytes: int | None = None) -> h5py.File:
     """Open a file for reading, or say why not; ``cache_bytes`` of unpacked chunks are kept for each data set."""
     import h5py
 
-    try:
+    with reading(path, "HDF5"):
         return h5py.File(path, "r", rdcc_nbytes=cache_bytes)
-    except OSError as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "HDF5", "Copy the file again.")) from error
 
 
 def chunk_cache_bytes(data: h5py.Dataset) -> int:
@@ -94,11 +92,8 @@ def files_pointed_at(path: Path) -> list[Path]:
         if isinstance(item, h5py.Dataset):
             found.extend(virtual_files(item))
 
-    with open_hdf5(path) as file:
-        try:
-            file.visititems(collect)
-        except (OSError, RuntimeError, KeyError) as error:
-            raise InputError(problem(path, f"a damaged file ({error})", "HDF5", "Copy the file again.")) from error
+    with reading(path, "HDF5", found="a damaged file"), open_hdf5(path) as file:
+        file.visititems(collect)
     return found
 
 

@@ -7,16 +7,25 @@ NWB schema 2.x, ``ImageSeries`` and ``TwoPhotonSeries``; Rübel et al. 2022, eLi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.acquisition import same_header
 from dina.imaging.readers.formats import with_files_beside
-from dina.imaging.readers.hdf5 import chunk_cache_bytes, open_hdf5, refuse_gaps, virtual_files
+from dina.imaging.readers.hdf5 import (
+    DAMAGED,
+    UNREADABLE_DATA,
+    chunk_cache_bytes,
+    open_hdf5,
+    refuse_gaps,
+    virtual_files,
+)
 from dina.imaging.readers.opening import open_pages, read_header
 from dina.imaging.readers.pages import Header, Pages
 from dina.settings import AcquisitionInfo
@@ -29,7 +38,6 @@ TO_UM |= {"microns": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0, "nanometers": 1e-3,
 PIXEL_SIZES_UM = (0.01, 100)  # many files give micrometres and call them metres: beyond any two-photon microscope
 HEADER_TIMES = 1000  # as many show the rate, and are read quickly
 NAME_IT = "Name one as dataset in the recording sheet."
-DAMAGED = "The file is damaged, or its compression filter is missing: copy it again, or rewrite it."
 BARE = "Name the files themselves as movie in the recording sheet, with what the series says of them."
 
 
@@ -41,7 +49,7 @@ def open_nwb(path: Path, acquisition: AcquisitionInfo) -> Pages:
     InputError
         If the file is unreadable, if it holds no such series or several, or if the series contradicts itself.
     """
-    with open_hdf5(path) as file:
+    with _opened_nwb(path) as file:
         name = _find_series(file, path, acquisition.dataset)
         kind = ExternalPages if _is_external(file[name]) else NwbPages
     return kind(path, name, acquisition)
@@ -55,7 +63,7 @@ def nwb_header(path: Path, dataset: str | None) -> Header:
     InputError
         As :func:`open_nwb`.
     """
-    with open_hdf5(path) as file:
+    with _opened_nwb(path) as file:
         name = _find_series(file, path, dataset)
         header = _header(file[name], path)
         first = next(iter(_external_files(file[name], path)), None) if _is_external(file[name]) else None
@@ -71,7 +79,7 @@ def files_pointed_at(path: Path) -> list[Path]:
         If the file is unreadable.
     """
     found: list[Path] = []
-    with open_hdf5(path) as file:
+    with _opened_nwb(path) as file:
         for place in _series_in(file, path):
             series = file[place]
             external = _is_external(series)  # its data, if there are any, are empty
@@ -106,7 +114,7 @@ class NwbPages:
         self._series = series
         self._transposed = acquisition.axes == "txy"
         self._data = None
-        with open_hdf5(path) as file:
+        with _opened_nwb(path) as file:
             self.header = _header(file[series], path)
             data = _member(file[series], "data", path)
             refuse_gaps(data, path)
@@ -123,12 +131,10 @@ class NwbPages:
         samples, planes = np.divmod(np.asarray(pages), self._n_planes)
         whole = slice(samples.min(), samples.max() + 1)  # strided selections are slow in HDF5
         depth = slice(planes.min(), planes.max() + 1)
-        try:
+        where = f"{self.path}, {self._series}, samples {whole.start} to {whole.stop - 1}"
+        with reading(where, "frames", DAMAGED, found=UNREADABLE_DATA):
             data = self._opened()
             block = data[whole] if data.ndim == 3 else data[whole, :, :, depth]
-        except (OSError, RuntimeError, KeyError) as error:
-            where = f"{self.path}, {self._series}, samples {whole.start} to {whole.stop - 1}"
-            raise InputError(problem(where, f"unreadable data ({error})", "frames", DAMAGED)) from error
         chosen = samples - whole.start
         frames = block[chosen] if block.ndim == 3 else block[chosen, :, :, planes - depth.start]
         return (frames.swapaxes(1, 2) if self._transposed else frames).astype(self.dtype, copy=False)
@@ -172,7 +178,7 @@ class ExternalPages:
 
     def __init__(self, path: Path, series: str, acquisition: AcquisitionInfo):
         self.path = path
-        with open_hdf5(path) as file:
+        with _opened_nwb(path) as file:
             external = _external_files(file[series], path)
             stated = acquisition.model_copy(update={"dataset": None})
             self._parts: list[Pages] = [open_pages(part, stated) for part in external]
@@ -254,6 +260,13 @@ class Clock:
         return begin_s + planes * interval_s / n_planes
 
 
+@contextmanager
+def _opened_nwb(path: Path) -> Iterator[h5py.File]:
+    """A file for as long as what it says is read; links and headers inside may be damaged."""
+    with reading(path, "NWB", found="a damaged file"), open_hdf5(path) as file:
+        yield file
+
+
 def _find_series(file: h5py.File, path: Path, name: str | None) -> str:
     """Path of the series that is asked for, or of the only one."""
     found = _series_in(file, path)
@@ -281,10 +294,7 @@ def _series_in(file: h5py.File, path: Path) -> dict[str, str]:
             size = "external" if external else getattr(item.get("data"), "shape", "unreadable")
             found[place] = f"{place} {size}"
 
-    try:
-        file.visititems(describe)
-    except (OSError, RuntimeError, KeyError) as error:
-        raise InputError(problem(path, f"a damaged file ({error})", "NWB", "Copy the file again.")) from error
+    file.visititems(describe)
     return found
 
 

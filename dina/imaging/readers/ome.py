@@ -7,14 +7,13 @@ Goldberg et al. 2005, Genome Biol. 6:R47; the OME-TIFF specification, 6.3.
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.pages import Header
 from dina.imaging.readers.tiff import MAX_CHANNELS, TRUNCATED, common_size, first_description, page_directories
 
@@ -46,7 +45,7 @@ class OmePages:
 
         self.path = path
         self._tif = self._handle = None
-        with tifffile.TiffFile(path) as tif:
+        with reading(path, "an OME-TIFF"), tifffile.TiffFile(path) as tif:
             series = tif.series[0]
             self.header = ome_header(tif, path)
             order = _order(series, path)
@@ -70,16 +69,13 @@ class OmePages:
         """(pages, height, width) in the file's own type; the files stay open until :meth:`close`."""
         import tifffile
 
-        if self._tif is None:
-            self._tif = tifffile.TiffFile(self.path)
-        series = self._tif.series[0]
+        with reading(self.path, "an OME-TIFF"):
+            self._tif = self._tif or tifffile.TiffFile(self.path)
+            series = self._tif.series[0]
         frames = np.empty((len(pages), self.height, self.width), self.dtype)
         for frame, page in zip(frames, pages, strict=True):
-            try:
+            with reading(f"{self.path}, image {page}", "a frame", TRUNCATED, found="unreadable data"):
                 frame[...] = self._opened(series.pages[self._order[page]]).asarray()
-            except (ValueError, RuntimeError, OSError, IndexError, struct.error) as error:
-                where = f"{self.path}, image {page}"
-                raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
         return frames
 
     def _opened(self, page: tifffile.TiffPage) -> tifffile.TiffPage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.formats import (
     HDF5_SUFFIXES,
     MOVIE_SUFFIXES,
@@ -101,11 +101,8 @@ def read_header(path: Path, dataset: str | None = None) -> Header:
     from dina.imaging.readers.ome import is_ome, ome_header
     from dina.imaging.readers.tiff import tiff_header
 
-    try:
-        with tifffile.TiffFile(path) as tif:
-            return ome_header(tif, path) if is_ome(path) else tiff_header(tif, path)
-    except (tifffile.TiffFileError, OSError, ValueError) as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "a TIFF", "Copy the file again.")) from error
+    with reading(path, "a TIFF"), tifffile.TiffFile(path) as tif:
+        return ome_header(tif, path) if is_ome(path) else tiff_header(tif, path)
 
 
 def _existing(path: Path) -> Path:

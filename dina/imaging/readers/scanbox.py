@@ -7,17 +7,18 @@ what both read, and not on files from a microscope.
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.formats import files_beside
+from dina.imaging.readers.matlab import WITHOUT, read_matlab
 from dina.imaging.readers.pages import Header
 
 N_CHANNELS = {1: 2, 2: 1, 3: 1}  # before Scanbox 3, ``channels`` says which of two detectors were kept: both, or one
+MAX_CHANNELS = 4  # as many as the sheet allows
 UNIDIRECTIONAL = 1  # value of ``scanmode``
 MAX_VALUE = np.iinfo(np.uint16).max  # the digitiser's values fall with brightness
 INFO = "info with sz, resfreq, config.lines, scanmode and channels (or chan.nchan)"
@@ -88,29 +89,17 @@ def scanbox_header(path: Path) -> Header:
 
 def _read_info(path: Path) -> dict[str, Any]:
     """The structure ``info``, checked for what is needed."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     (mat,) = files_beside(path)
     if not mat.is_file():
         remedy = "Copy it beside the .sbx file, under the same name."
         raise InputError(problem(path, f"no {mat.name} beside it", "what Scanbox writes with every recording", remedy))
-    try:
-        info = loadmat(mat, simplify_cells=True)["info"]
-        _header(info)
+    variables = read_matlab(mat, INFO)
+    with reading(mat, INFO, "Copy the file again.", found=WITHOUT):
+        info = variables["info"]
+        header = _header(info)
         height, width = (int(side) for side in info["sz"])
-    except (
-        LookupError,
-        ValueError,
-        TypeError,
-        ArithmeticError,
-        OSError,
-        RuntimeError,
-        MatReadError,
-        zlib.error,
-    ) as error:
-        found, remedy = f"a file without what is needed ({type(error).__name__}: {error})", "Copy the file again."
-        raise InputError(problem(mat, found, INFO, remedy)) from error
+        if not 1 <= header.n_channels <= MAX_CHANNELS:
+            raise ValueError(f"{header.n_channels} channels")
     if info.get("fold_lines"):
         found, expected = f"frames folded to {info['fold_lines']} lines", "whole frames"
         raise InputError(problem(mat, found, expected, "Convert the movie to TIFF."))

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.formats import TIFF_SUFFIXES
 from dina.imaging.readers.ome import ome_header
 from dina.imaging.readers.pages import Header
@@ -23,7 +23,7 @@ from dina.imaging.readers.vendors import (
     check_files,
     construct,
     import_roiextractors,
-    unreadable,
+    reading_description,
 )
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def thorlabs_header(xml: Path) -> Header:
     import tifffile
 
     first = _first_ome(xml.parent)
-    with tifffile.TiffFile(first) as tif:
+    with reading(first, "an OME-TIFF", TRUNCATED), tifffile.TiffFile(first) as tif:
         header = ome_header(tif, first)
-    try:
+    with reading_description(xml):
         root = ElementTree.parse(xml).getroot()
         scan, streaming = root.find("LSM"), root.find("Streaming")
         n_averaged = int(scan.get("averageNum", 1)) if scan.get("averageMode", "0") == "1" else 1
@@ -55,8 +55,6 @@ def thorlabs_header(xml: Path) -> Header:
         n_steps = int(root.find("ZStage").get("steps", 1)) if fast else 1
         n_flyback = int(streaming.get("flybackFrames", 0)) if n_steps > 1 else 0
         width_um, width_px = float(scan.get("widthUM", 0)), int(scan.get("pixelX", 0))
-    except (ElementTree.ParseError, LookupError, ValueError, AttributeError) as error:
-        raise unreadable(xml, error) from error
     n_planes = header.n_planes or 1
     if fast and n_steps != n_planes:
         found, expected = f"{n_steps} steps of fast Z", f"{n_planes}, the planes in the TIFFs"
@@ -110,12 +108,9 @@ def _first_ome(folder: Path) -> Path:
 
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in TIFF_SUFFIXES)
     for path in found:
-        try:
-            with tifffile.TiffFile(path) as tif:
-                if tif.is_ome:
-                    return path
-        except (tifffile.TiffFileError, OSError, ValueError, IndexError) as error:
-            raise InputError(problem(path, f"an unreadable file ({error})", "a TIFF", TRUNCATED)) from error
+        with reading(path, "a TIFF", TRUNCATED), tifffile.TiffFile(path) as tif:
+            if tif.is_ome:
+                return path
     raw = next(folder.glob("*.raw"), None)
     found = f"raw data ({raw.name})" if raw else f"{len(found)} TIFFs, none with OME-XML"
     raise InputError(problem(folder, found, "ThorImage's OME-TIFFs", "Export the movie as TIFF in ThorImage."))
@@ -125,6 +120,6 @@ def _ome_files(first: Path) -> dict[str, int | None]:
     """Names of all files of an OME-TIFF's set; how many pages each has stands nowhere."""
     import tifffile
 
-    with tifffile.TiffFile(first) as tif:
+    with reading(first, "an OME-TIFF", TRUNCATED), tifffile.TiffFile(first) as tif:
         uuids = ElementTree.fromstring(tif.ome_metadata).iterfind(".//{*}TiffData/{*}UUID")
         return dict.fromkeys([uuid.get("FileName", first.name) for uuid in uuids] or [first.name])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.pages import Header
 from dina.imaging.readers.scanimage import frame_time_s, scanimage_header
 
@@ -63,11 +63,11 @@ class TiffPages:
         self._descriptions = [directory.description for directory in directories]
         self._tif = None
         self._stack_offset = None
-        with tifffile.TiffFile(path) as tif:
+        with reading(path, "a TIFF"), tifffile.TiffFile(path) as tif:
             self.header = tiff_header(tif, path) if believed else Header()
             self._stored_dtype = np.dtype(tif.byteorder + tif.pages.first.dtype.char)
             self.dtype = self._stored_dtype.newbyteorder("=")
-            announced = (tif.imagej_metadata or {}).get("images", 1)
+            announced = int((tif.imagej_metadata or {}).get("images", 1))
             if self.n_pages == 1 and announced > 1:  # ImageJ writes stacks beyond 4 GB behind a single directory
                 self._stack_offset = tif.pages.first.dataoffsets[0]
                 self.n_pages = min(announced, (path.stat().st_size - self._stack_offset) // self._frame_bytes)
@@ -91,8 +91,9 @@ class TiffPages:
         with open(self.path, "rb") as stream:
             for page in pages:
                 offset, n_bytes = self._descriptions[page] if page < len(self._descriptions) else (0, 0)
-                stream.seek(offset)
-                time = frame_time_s(stream.read(n_bytes))
+                with reading(f"{self.path}, page {page}", "a time in seconds", found="an unreadable time"):
+                    stream.seek(offset)
+                    time = frame_time_s(stream.read(n_bytes))
                 if time is None:
                     return None
                 times.append(time)
@@ -107,19 +108,16 @@ class TiffPages:
     def _read_page(self, page: int) -> np.ndarray:
         import tifffile
 
-        if self._stack_offset is not None:
-            offset = self._stack_offset + page * self._frame_bytes
-            flat = np.fromfile(self.path, self._stored_dtype, self.height * self.width, offset=offset)
-            return flat.reshape(self.height, self.width)
-        if self._tif is None:
-            # of a classic ScanImage file, tifffile would guess where pages lie instead of following their chain
-            self._tif = tifffile.TiffFile(self.path, is_scanimage=False)
-            self._tif.pages.useframes = True  # pages are alike: read their offsets only
-        try:
+        with reading(f"{self.path}, page {page}", "a frame", TRUNCATED, found="unreadable data"):
+            if self._stack_offset is not None:
+                offset = self._stack_offset + page * self._frame_bytes
+                flat = np.fromfile(self.path, self._stored_dtype, self.height * self.width, offset=offset)
+                return flat.reshape(self.height, self.width)
+            if self._tif is None:
+                # of a classic ScanImage file, tifffile would guess where pages lie instead of following their chain
+                self._tif = tifffile.TiffFile(self.path, is_scanimage=False)
+                self._tif.pages.useframes = True  # pages are alike: read their offsets only
             return self._tif.pages[page].asarray()
-        except (ValueError, RuntimeError, OSError, IndexError, struct.error) as error:
-            where = f"{self.path}, page {page}"
-            raise InputError(problem(where, f"unreadable data ({error})", "a frame", TRUNCATED)) from error
 
 
 def tiff_header(tif: tifffile.TiffFile, path: Path) -> Header:
@@ -252,7 +250,7 @@ def _walk(path: Path) -> Iterator[Directory]:
                 directory, offset = _read_directory(stream, offset, order, big)
                 if sum(directory.description) > n_bytes:
                     raise struct.error("a description beyond the end of the file")
-            except (struct.error, KeyError, OSError) as error:
+            except (struct.error, LookupError, OSError, OverflowError, ValueError) as error:
                 found = f"{n_pages} pages, then a broken directory ({error})"
                 raise InputError(problem(path, found, "an unbroken chain of pages", TRUNCATED)) from error
             yield directory

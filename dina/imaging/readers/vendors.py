@@ -8,25 +8,24 @@ not on files from these microscopes.
 
 from __future__ import annotations
 
-import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.readers.pages import Header
 from dina.imaging.readers.tiff import TRUNCATED, common_size, page_directories
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from roiextractors import MultiTIFFMultiPageExtractor
 
 INSTALL = "In the folder of dina: pip install --constraint envs/constraints.txt --editable '.[vendors]'."
 BY_PATTERN = "Name its TIFFs themselves as movie (a pattern), and state planes, channels and rate in the sheet."
-UNREADABLE = (LookupError, ValueError, TypeError, AttributeError, OSError, RuntimeError, SyntaxError)
 
 
 class FolderPages:
@@ -76,11 +75,9 @@ class FolderPages:
             own = channels == channel
             if own.any():
                 first, last = int(samples[own].min()), int(samples[own].max())
-                try:
+                where = f"{self.path}, channel {channel}, volumes {first} to {last}"
+                with reading(where, "frames", TRUNCATED, found="unreadable data"):
                     series = extractor.get_series(first, last + 1)
-                except (*UNREADABLE, struct.error) as error:
-                    where = f"{self.path}, channel {channel}, volumes {first} to {last}"
-                    raise InputError(problem(where, f"unreadable data ({error})", "frames", TRUNCATED)) from error
                 volumes = series.reshape(last + 1 - first, self.height, self.width, self._n_planes)
                 frames[own] = volumes[samples[own] - first, :, :, planes[own]]
         return frames
@@ -108,12 +105,10 @@ def construct(folder: Path, build: Callable[..., Any], *args: Any, **options: An
 
     It would count these as the first volume's, and move all others.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message="Total IFDs")
-            return build(*args, **options)
-    except (*UNREADABLE, UserWarning) as error:
-        raise InputError(problem(folder, f"a folder refused ({error})", "an acquisition", BY_PATTERN)) from error
+    refusal = reading(folder, "an acquisition", BY_PATTERN, found="a folder refused", also=(UserWarning,))
+    with refusal, warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Total IFDs")
+        return build(*args, **options)
 
 
 def check_files(folder: Path, n_pages: dict[str, int | None]) -> set[Path]:
@@ -138,7 +133,6 @@ def check_files(folder: Path, n_pages: dict[str, int | None]) -> set[Path]:
     return set(files)
 
 
-def unreadable(xml: Path, error: Exception) -> InputError:
-    """What to raise for a description that cannot be read."""
-    found = f"an unreadable description ({type(error).__name__}: {error})"
-    return InputError(problem(xml, found, "the vendor's description of the scan", "Copy the file again."))
+def reading_description(xml: Path) -> AbstractContextManager[None]:
+    """Tells of a description that cannot be read."""
+    return reading(xml, "the vendor's description of the scan", found="an unreadable description")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
-from dina.recordings.arrays import ARRAYS, open_matrix
+from dina.arrays import ARRAYS, open_matrix
+from dina.errors import InputError, problem, reading
 from dina.recordings.importers.population import Population
 from dina.recordings.stimuli import Shown
 from dina.recordings.stimuli import read_shown as read_log_and_images
@@ -125,10 +125,8 @@ def _from_parquet(path: Path) -> tuple:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
+    with reading(path, "Parquet", "Save it again.", found="an unreadable table"):
         file = parquet.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(problem(path, f"an unreadable table ({error})", "Parquet", "Save it again.")) from error
     schema, n_trials = file.schema_arrow, file.metadata.num_rows
     odd = [of.name for of in schema if not (pa.types.is_integer(of.type) or pa.types.is_floating(of.type))]
     if odd or not len(schema) or not n_trials:
