@@ -39,6 +39,7 @@ SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a 
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings", "sweep"}  # settings that no recording has for itself
+METADATA = {"nwb"}  # settings that change no result
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -304,16 +305,20 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
     ----------
     of : one recording's of :func:`load_settings`; those of the simulation count for simulated recordings alone
     """
-    unused = OF_ALL_RECORDINGS | (set() if of["recording"]["source"] == "simulated" else {"simulation"})
+    unused = OF_ALL_RECORDINGS | METADATA | (set() if of["recording"]["source"] == "simulated" else {"simulation"})
     defaults = Settings().model_dump(mode="json", exclude=unused)
     given = _dotted({section: of[section] for section in defaults})
     return {key: [given[key], default] for key, default in _dotted(defaults).items() if given[key] != default}
 
 
 def overridden_settings(sheet: str | Path, recording: str) -> list[str]:
-    """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file."""
+    """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file.
+
+    Those that change no result are left out.
+    """
     path = Path(sheet).parent / OVERRIDES / f"{recording}.yaml"
-    return sorted(_dotted(read_values(path))) if path.is_file() else []
+    values = read_values(path) if path.is_file() else {}
+    return sorted(_dotted({section: values[section] for section in set(values) - METADATA}))
 
 
 def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None:

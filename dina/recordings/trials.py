@@ -99,7 +99,7 @@ class TrialResponses:
 
         0 is the training mean.
         """
-        z = (stabilise(self.responses[trials], self.event_size) - self.mean) / self.sd
+        z = standardise(self.responses[trials], self.event_size, self.mean, self.sd)
         return z * self.weights if weighted else z
 
     def averaged(self, split: int, *, weighted: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +120,11 @@ class TrialResponses:
         stabilised = bool(self.event_size.any())
         fitted = fit_standardisation(responses, self.image_index, self.trials(TRAIN), stabilised=stabilised)
         return replace(self, responses=responses, **fitted)
+
+
+def standardise(responses: np.ndarray, event_size: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """(n, neurons) stabilised responses, z-scored by what :func:`fit_standardisation` found."""
+    return (stabilise(responses, event_size) - mean) / sd
 
 
 def fit_standardisation(

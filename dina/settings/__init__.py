@@ -36,6 +36,7 @@ from dina.settings.decoding import (
     ReadInSettings,
     RidgeSettings,
 )
+from dina.settings.exports import NwbSettings
 from dina.settings.imaging import (
     AcquisitionInfo,
     DeconvolutionSettings,
@@ -83,6 +84,7 @@ __all__ = [
     "Indicator",
     "LatentMapSettings",
     "LearningSettings",
+    "NwbSettings",
     "OpticsSettings",
     "PopulationSettings",
     "Positive",
@@ -135,6 +137,7 @@ class Settings(Section):
     probing: ProbingSettings = ProbingSettings()
     ablation: AblationSettings = AblationSettings()
     attribution: AttributionSettings = AttributionSettings()
+    nwb: NwbSettings = NwbSettings()
     sweep: SweepSettings = SweepSettings()
 
     @model_validator(mode="after")
