@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, uuid5
 
 from dina import stores
 from dina.errors import ShapeError, problem
@@ -78,7 +78,7 @@ def export_nwb(
         add_stimuli(file, responses, recording["image_duration_s"])
     add_provenance(file, [session, *(path for plane in planes for path in plane.paths), *_given(responses)])
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.partial-{os.getpid()}")
+    partial = output.with_name(f".{output.stem}.partial-{os.getpid()}.nwb")
     try:
         with NWBHDF5IO(partial, "w") as stream:
             stream.write(file)
@@ -135,7 +135,7 @@ def _subject(settings: NwbSettings, recording: Mapping[str, Any]) -> Any:
 def _identifier(paths: list[Path]) -> str:
     """A UUID of the manifests: the same content has the same identifier."""
     digest = hashlib.sha256(b"".join(stores.manifest_path(path).read_bytes() for path in paths))
-    return str(UUID(bytes=digest.digest()[:16], version=8))
+    return str(uuid5(NAMESPACE_OID, digest.hexdigest()))
 
 
 def _given(path: Path | None) -> list[Path]:

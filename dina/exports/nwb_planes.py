@@ -41,18 +41,19 @@ class PlaneStores:
     Attributes
     ----------
     number : int
-    rois, traces, activity : Path
+    registered, rois, traces, activity : Path
     """
 
     number: int
+    registered: Path
     rois: Path
     traces: Path
     activity: Path
 
     @property
-    def paths(self) -> tuple[Path, Path, Path]:
-        """All three, in the order of the road."""
-        return self.rois, self.traces, self.activity
+    def paths(self) -> tuple[Path, ...]:
+        """All of them, in the order of the road."""
+        return self.registered, self.rois, self.traces, self.activity
 
 
 class TimeByRoi(GenericDataChunkIterator):
@@ -140,7 +141,9 @@ def _imaging_plane(
     grid = {} if pixel_size_um is None else {"grid_spacing": [pixel_size_um * UM] * 2, "grid_spacing_unit": "meters"}
     return file.create_imaging_plane(
         name=name,
-        optical_channel=OpticalChannel("OpticalChannel", "calcium indicator", float(settings.emission_nm)),
+        optical_channel=OpticalChannel(
+            name="OpticalChannel", description="calcium indicator", emission_lambda=float(settings.emission_nm)
+        ),
         description=f"plane {plane.number}, {about['height_px']} rows of {about['width_px']} pixels",
         device=device,
         excitation_lambda=float(settings.excitation_nm),
@@ -152,34 +155,40 @@ def _imaging_plane(
 
 
 def _segmentation(session: Path, plane: PlaneStores, imaging_plane: ImagingPlane, name: str) -> PlaneSegmentation:
+    from hdmf.common import VectorData, VectorIndex
     from pynwb.ophys import PlaneSegmentation
 
     about = stores.read_attributes(plane.rois)
     footprints = Footprints.read(plane.rois)
     table = _rois_of(session, plane.number)
-    segmentation = PlaneSegmentation(
+    y, x = np.divmod(footprints.pixel, about["width_px"])
+    pixels = VectorData(
+        name="pixel_mask",
+        description="x (the column), y (the row), both from 0, and weight",
+        data=list(zip(x.tolist(), y.tolist(), footprints.weight.tolist(), strict=True)),
+    )
+    masks = ImageMasks(footprints, about["height_px"], about["width_px"])
+    accepted = (table["rejected"] == "").to_numpy()
+    columns = {
+        "image_mask": ("weights, (x, y)", H5DataIO(masks, **COMPRESSION)),
+        "ROICentroids": ("weighted centre, x and y, pixels", table[["x_px", "y_px"]].to_numpy(np.float32)),
+        "Accepted": ("accepted as a neuron of the session", accepted.astype(np.uint8)),
+        "Rejected": ("left out of the session", (~accepted).astype(np.uint8)),
+        "reason": ("why it was left out, else accepted", [reason or "accepted" for reason in table["rejected"]]),
+        "has_dff": ("whether dF/F has a meaning: baseline above 0 throughout", table["has_dff"].to_numpy(bool)),
+    }
+    columns |= {measure: (meaning, table[measure].to_numpy(np.float32)) for measure, meaning in MEASURES.items()}
+    return PlaneSegmentation(
         name=name,
-        description="ROIs in the order in which they were detected; x is the column, y the row, from 0",
+        description="ROIs in the order in which they were detected",
         imaging_plane=imaging_plane,
         id=table["roi"].tolist(),
+        columns=[
+            VectorIndex(name="pixel_mask_index", data=footprints.indptr[1:].astype(np.uint64), target=pixels),
+            pixels,
+            *(VectorData(name=of, description=about, data=values) for of, (about, values) in columns.items()),
+        ],
     )
-    y, x = np.divmod(footprints.pixel, about["width_px"])
-    pixels = list(zip(x.tolist(), y.tolist(), footprints.weight.tolist(), strict=True))
-    segmentation.add_column("pixel_mask", "x, y, weight", data=pixels, index=footprints.indptr[1:].tolist())
-    masks = ImageMasks(footprints, about["height_px"], about["width_px"])
-    segmentation.add_column("image_mask", "weights, (x, y)", data=H5DataIO(masks, **COMPRESSION))
-    centroids = table[["x_px", "y_px"]].to_numpy(np.float32)
-    segmentation.add_column("ROICentroids", "weighted centre, x and y, pixels", data=centroids)
-    accepted = (table["rejected"] == "").to_numpy()
-    segmentation.add_column("Accepted", "accepted as a neuron of the session", data=accepted.astype(np.uint8))
-    segmentation.add_column("Rejected", "left out of the session", data=(~accepted).astype(np.uint8))
-    reasons = [reason or "accepted" for reason in table["rejected"]]
-    segmentation.add_column("reason", "why it was left out, or that it was accepted", data=reasons)
-    has_dff = table["has_dff"].to_numpy(bool)
-    segmentation.add_column("has_dff", "whether dF/F has a meaning: baseline above 0 throughout", data=has_dff)
-    for measure, meaning in MEASURES.items():
-        segmentation.add_column(measure, meaning, data=table[measure].to_numpy(np.float32))
-    return segmentation
 
 
 def _rois_of(session: Path, plane: int) -> pd.DataFrame:
@@ -193,7 +202,7 @@ def _add_mean_image(ophys: ProcessingModule, plane: PlaneStores, name: str) -> N
 
     mean = stores.read_array(plane.rois, "mean_image").T
     about = f"mean of plane {plane.number} after motion correction, (x, y)"
-    _container(ophys, "SegmentationImages").add_image(GrayscaleImage(name, mean, description=about))
+    _container(ophys, "SegmentationImages").add_image(GrayscaleImage(name=name, data=mean, description=about))
 
 
 def _add_traces(
@@ -225,7 +234,7 @@ def _add_traces(
 
 
 def sampling(time_s: np.ndarray) -> dict[str, Any]:
-    """Start and rate of evenly spaced (frames,) seconds, else the times themselves."""
+    """Start and rate of evenly spaced (samples,) seconds, else the times themselves."""
     n_steps = len(time_s) - 1
     if n_steps > 0 and time_s[-1] > time_s[0]:
         rate_hz = n_steps / (time_s[-1] - time_s[0])

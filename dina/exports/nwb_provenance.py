@@ -1,10 +1,11 @@
-"""How the contents of an NWB file came about: one row a store."""
+"""How the contents of an NWB file came about: settings, versions and digests of every store behind it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dina.stores import manifest_path
 
@@ -13,36 +14,46 @@ if TYPE_CHECKING:
 
 COLUMNS = {
     "store": "folder of the results",
-    "rule": "stage that wrote it",
-    "finished": "when",
-    "params": "JSON: the stage's settings and the digest of its code",
-    "packages": "JSON: versions",
-    "manifest": "JSON: sha256 of every array and table",
+    "key": "what is said of it: keys of its provenance, joined by dots, or sha256 and the name of an array or table",
+    "value": "as text; numbers and lists as JSON",
 }
+TOLD = ("rule", "finished", "params", "packages", "python")
+OF_THIS_MACHINE = {"movie", "state"}  # params that name the user's folders
 
 
 def add_provenance(file: NWBFile, paths: list[Path]) -> None:
-    """Add the table ``provenance`` to an open file's ``analysis``; a store without a record of it has empty cells."""
+    """Add the table ``provenance`` to an open file's ``analysis``.
+
+    One row a fact, since readers of NWB look into no JSON; of a store without a record, the digests alone.
+    """
     from hdmf.common import DynamicTable, VectorData
 
-    rows = [_row(path) for path in paths]
-    columns = [VectorData(name=name, description=COLUMNS[name], data=[row[name] for row in rows]) for name in COLUMNS]
-    table = DynamicTable("provenance", "stages behind this file, with settings and versions", columns=columns)
-    file.add_analysis(table)
+    rows = [(f"{store.parent.name}/{store.name}", *fact) for store in paths for fact in _facts(store)]
+    columns = [
+        VectorData(name=name, description=about, data=list(values))
+        for (name, about), values in zip(COLUMNS.items(), zip(*rows, strict=True), strict=True)
+    ]
+    file.add_analysis(DynamicTable(name="provenance", description="stages behind this file", columns=columns))
 
 
-def _row(store: Path) -> dict[str, str]:
+def _facts(store: Path) -> Iterator[tuple[str, str]]:
     record = store / "provenance.json"
     known = json.loads(record.read_text()) if record.is_file() else {}
-    return {
-        "store": f"{store.parent.name}/{store.name}",
-        "rule": known.get("rule", ""),
-        "finished": known.get("finished", ""),
-        "params": _plain(known.get("params", {})),
-        "packages": _plain(known.get("packages", {})),
-        "manifest": _plain(json.loads(manifest_path(store).read_text())),
-    }
+    for name in TOLD:
+        value = known.get(name, {})
+        if name == "params":
+            value = {key: of for key, of in value.items() if key not in OF_THIS_MACHINE}
+        yield from _dotted(name, value)
+    manifest = json.loads(manifest_path(store).read_text())
+    for kind in ("arrays", "tables", "files"):
+        for name, of in manifest[kind].items():
+            yield f"sha256.{name}", of["sha256"]
 
 
-def _plain(values: dict) -> str:
-    return json.dumps(values, sort_keys=True)
+def _dotted(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Nested keys as one, joined by dots, each with its value as text."""
+    if isinstance(value, dict):
+        for name, of in value.items():
+            yield from _dotted(f"{key}.{name}", of)
+    else:
+        yield key, value if isinstance(value, str) else json.dumps(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dina import stores
+from dina.exports.nwb_planes import sampling
 from dina.recordings.trials import SPLITS, TrialResponses, read_trials
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _add_images(file: NWBFile, trials: TrialResponses) -> None:
 
     digits = len(str(len(trials.images) - 1))  # so that the names' order is the images' own
     pictures = [
-        GrayscaleImage(f"image_{k:0{digits}}", image.T, description="0 black to 1 white, (x, y)")
+        GrayscaleImage(name=f"image_{k:0{digits}}", data=image.T, description="0 black to 1 white, (x, y)")
         for k, image in enumerate(trials.images)
     ]
     images = Images(
@@ -80,6 +81,6 @@ def _add_images(file: NWBFile, trials: TrialResponses) -> None:
             data=trials.image_index.astype(np.uint32),
             unit="N/A",
             indexed_images=images,
-            timestamps=trials.onset_s,
+            **sampling(trials.onset_s),
         )
     )

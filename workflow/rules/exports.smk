@@ -54,6 +54,8 @@ rule export_nwb:
     input:
         session_manifest=results("session.json"),
         session=ancient(results("session")),
+        registered_manifest=per_plane("registered.json"),
+        registered=ancient(per_plane("registered")),
         rois_manifest=per_plane("rois.json"),
         rois=ancient(per_plane("rois")),
         traces_manifest=per_plane("traces.json"),

@@ -6,7 +6,7 @@ from dina.settings import NwbSettings
 from dina.stage import stage
 
 with stage(snakemake) as job:
-    folders = (job.inputs(name) for name in ("rois", "traces", "activity"))
+    folders = (job.inputs(name) for name in ("registered", "rois", "traces", "activity"))
     export_nwb(
         job.input("session"),
         [PlaneStores(*of) for of in zip(job.params.planes, *folders, strict=True)],
