@@ -68,7 +68,8 @@ def _scores(about: dict[str, Any], scores: pd.DataFrame) -> str:
 
 def _trained_on(about: dict[str, Any]) -> str:
     n_trials, n_images = about["n_trials"], about["n_images"]
-    measured = ", ".join(f"{name} {value}" for name, value in about["measured"].items()) or "as imported"
+    known = {name: value for name, value in about["measured"].items() if value is not None}
+    measured = ", ".join(f"{name} {value}" for name, value in known.items()) or "as imported"
     degrees = about["degrees_per_pixel"]
     lines = [
         "## Trained on",

@@ -23,7 +23,7 @@ ASKED_OF_ROIS = {"ypix", "xpix", "lam", "med", "npix", "radius", "npix_norm", "s
 ASKED_OF_ROIS |= {"overlap", "soma_crop", "footprint"}
 
 LOAD = """
-import sys, types
+import importlib.machinery, sys, types
 from pathlib import Path
 
 from dina.imaging import suite2p
@@ -36,15 +36,20 @@ class Stub(types.ModuleType):  # for Qt, which the interface draws with and load
             raise AttributeError(name)
         return type(name, (), {})
 
-for name in ("qtpy", "qtpy.QtGui", "qtpy.QtCore", "qtpy.QtWidgets", "pyqtgraph", "pyqtgraph.functions",
-             "pyqtgraph.graphicsItems", "pyqtgraph.graphicsItems.GradientEditorItem", "pyqtgraph.Point", "superqt"):
-    sys.modules[name] = Stub(name)
-    parent, _, child = name.rpartition(".")
-    if parent:
-        setattr(sys.modules[parent], child, sys.modules[name])
+class Stubs:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("qtpy", "pyqtgraph", "superqt"):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+    def create_module(self, spec):
+        return Stub(spec.name)
+    def exec_module(self, module):
+        pass
+
+sys.meta_path.insert(0, Stubs())
 gui = types.ModuleType("suite2p.gui")  # without the main window
 gui.__path__ = [str(root / "gui")]
 sys.modules["suite2p.gui"] = gui
+import pyqtgraph.functions, qtpy.QtCore, qtpy.QtGui, qtpy.QtWidgets
 from suite2p.gui.io import load_files
 from suite2p.gui import utils
 from suite2p.io import combined
