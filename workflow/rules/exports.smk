@@ -21,9 +21,7 @@ def responses_of(suffix=""):
 
     def paths(wildcards):
         decoded = wildcards.recording in DECODING
-        return (
-            [f"{RESULTS}/{wildcards.recording}/responses{suffix}"] if decoded else []
-        )
+        return [f"{RESULTS}/{wildcards.recording}/responses{suffix}"] if decoded else []
 
     return paths
 
