@@ -10,7 +10,7 @@ import numpy as np
 
 from dina import stores
 from dina.errors import StoreError, problem
-from dina.recordings.trials import LEFT_OUT, SPLITS
+from dina.recordings.trials import split_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,14 +81,12 @@ def open_responses(path: str | Path) -> xr.Dataset:
     store = stores.checked(path)
     _refuse_other(store, "responses", "responses")
     attributes = stores.read_attributes(store)
-    split = np.array([*SPLITS, "left out"])
-    code = stores.read_array(store, "split")
     names = np.array([*attributes["category_names"], ""])  # -1, unknown, takes the last
     coordinates: dict[str, Any] = {
         name: ("trial", stores.read_array(store, name), _units(stores.open_array(store, name))) for name in OF_TRIALS
     }
     coordinates |= {
-        "split": ("trial", split[np.where(code == LEFT_OUT, len(SPLITS), code)]),
+        "split": ("trial", split_names(stores.read_array(store, "split"))),
         "category": ("image", names[stores.read_array(store, "category")]),
         "reliability": ("neuron", stores.read_array(store, "reliability")),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from dina import stores
 from dina.exports.nwb_planes import sampling
-from dina.recordings.trials import SPLITS, TrialResponses, read_trials
+from dina.recordings.trials import TrialResponses, read_trials, split_names
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
@@ -44,7 +44,7 @@ def _add_trials(file: NWBFile, responses: Path, trials: TrialResponses, duration
         ("stop_time", f"{ends}, seconds", trials.onset_s + lasts_s),
         ("image_index", "image shown: its place in stimulus_images, from 0", trials.image_index),
         ("repeat", "how often the image was shown before", trials.repeat),
-        ("split", "use in decoding", [SPLITS[code] for code in trials.split]),
+        ("split", "use in decoding", split_names(trials.split).tolist()),
         ("category", "of the image, empty where unknown", category[trials.image_index].tolist()),
     ]
     if stores.holds(responses, "behaviour"):

@@ -127,6 +127,11 @@ def standardise(responses: np.ndarray, event_size: np.ndarray, mean: np.ndarray,
     return (stabilise(responses, event_size) - mean) / sd
 
 
+def split_names(split: np.ndarray) -> np.ndarray:
+    """(trials,) name of each trial's split; "left out" where no split may use it."""
+    return np.array([*SPLITS, "left out"])[np.where(split == LEFT_OUT, len(SPLITS), split)]
+
+
 def fit_standardisation(
     responses: np.ndarray, image_index: np.ndarray, train: np.ndarray, *, stabilised: bool
 ) -> dict[str, np.ndarray]:

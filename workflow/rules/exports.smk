@@ -1,5 +1,10 @@
 """Doors out of the road: asked for by name, no part of `all`."""
 
+IMAGED = [
+    name
+    for name, of in settings.items()
+    if of["recording"]["source"] in ("simulated", "movie")
+]
 OF_NWB = (
     "recording",
     "subject",
@@ -27,17 +32,17 @@ def responses_of(suffix=""):
 
 
 rule nwb:
-    """Write every recording as an NWB file."""
+    """Write every recording that was imaged here as an NWB file."""
     input:
-        expand(f"{RESULTS}/{{recording}}/{{recording}}.nwb", recording=RECORDINGS),
+        expand(f"{RESULTS}/{{recording}}/{{recording}}.nwb", recording=IMAGED),
 
 
 rule suite2p:
-    """Write every plane as a folder that suite2p's interface opens."""
+    """Write every plane that was imaged here as a folder that suite2p's interface opens."""
     input:
         [
             f"{RESULTS}/{recording}/suite2p/plane{plane}/stat.npy"
-            for recording in RECORDINGS
+            for recording in IMAGED
             for plane in planes_of(recording)
         ],
 
@@ -97,9 +102,11 @@ rule export_suite2p:
         traces=ancient(results("plane-{plane}/traces")),
         activity_manifest=results("plane-{plane}/activity.json"),
         activity=ancient(results("plane-{plane}/activity")),
-    output:  # without iscell.npy, which people edit there and Snakemake would delete
-        files=multiext(
-            results("suite2p/plane{plane}/"), "stat.npy", "ops.npy", "rois.json"
+    output:  # without iscell.npy, which people edit there; the rest stays if this is refused for it
+        files=update(
+            multiext(
+                results("suite2p/plane{plane}/"), "stat.npy", "ops.npy", "rois.json"
+            )
         ),
     log:
         results("plane-{plane}/logs/export_suite2p.log"),
