@@ -43,7 +43,8 @@ def export_nwb(
     Settings and versions of every stage stand in ``analysis/provenance``; masked frames in ``invalid_times``.
 
     Traces and masks are copied chunk by chunk, so that memory does not grow with the recording's length: 1,000 ROIs of
-    512 × 512 px and 20,000 frames take 0.3 GB and, at some 30 MB a second, 12 s. The same stores and settings give the same identifier.
+    512 × 512 px and 20,000 frames take 0.3 GB and, at some 30 MB a second, 12 s. The same stores give the same
+    identifier.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def _new_file(behind: list[Path], settings: NwbSettings, recording: Mapping[str,
         session_description=described,
         identifier=_identifier(behind),
         session_start_time=settings.session_start_time or UNKNOWN_START,
-        session_id=recording["session"] or recording["recording"],
+        session_id=recording["session"] or name,
         experimenter=list(settings.experimenter) or None,
         institution=settings.institution,
         lab=settings.lab,
