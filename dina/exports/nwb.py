@@ -93,9 +93,8 @@ def export_nwb(
 def _new_file(behind: list[Path], settings: NwbSettings, recording: Mapping[str, Any]) -> NWBFile:
     from pynwb import NWBFile
 
-    described = (
-        settings.session_description or f"Two-photon imaging of visual cortex, recording {recording['recording']}."
-    )
+    name = recording["recording"]
+    described = settings.session_description or f"Two-photon imaging of visual cortex, recording {name}."
     if settings.session_start_time is None:
         described = f"{described} {NOT_SAID}"
     return NWBFile(
