@@ -31,6 +31,7 @@ MEASURES = {
     "aspect_ratio": "ratio of the axes of the fitted ellipse",
     "contrast": "brightness relative to the surround, less one",
     "noise_level": "% per square root of Hz; NaN where dF/F has no meaning",
+    "red_probability": "brightness in the structural channel, as a share of itself and the surround's",
 }
 
 
@@ -177,7 +178,8 @@ def _segmentation(session: Path, plane: PlaneStores, imaging_plane: ImagingPlane
         "reason": ("why it was left out, else accepted", [reason or "accepted" for reason in table["rejected"]]),
         "has_dff": ("whether dF/F has a meaning: baseline above 0 throughout", table["has_dff"].to_numpy(bool)),
     }
-    columns |= {measure: (meaning, table[measure].to_numpy(np.float32)) for measure, meaning in MEASURES.items()}
+    measured = [measure for measure in MEASURES if measure in table]
+    columns |= {measure: (MEASURES[measure], table[measure].to_numpy(np.float32)) for measure in measured}
     return PlaneSegmentation(
         name=name,
         description="ROIs in the order in which they were detected",

@@ -99,14 +99,22 @@ def _refuse_to_lose(output: Path, choice: np.ndarray, plane: int) -> None:
         return
     if record.is_file() and json.loads(record.read_text())[CHOICE] == file_digest(path):
         return
-    found = np.load(path, allow_pickle=False)
-    if len(found) == len(choice) and np.array_equal(found[:, 0], choice[:, 0]):
+    if _is_choice(path, choice):
         return
     remedy = (
         f"Copy it with {PIN} into curation/{{recording}}/plane-{plane}/ beside the recording sheet and run again, or "
         "delete it."
     )
     raise InputError(problem(path, "a choice of ROIs that was made since", "one that the session has", remedy))
+
+
+def _is_choice(path: Path, choice: np.ndarray) -> bool:
+    """Whether a file holds the same cells as (rois, 2) ``choice``."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):  # whatever it is, it was not written here
+        return False
+    return found.shape == choice.shape and np.array_equal(found[:, 0], choice[:, 0])
 
 
 def _write_rows(path: Path, store: Path, name: str) -> None:

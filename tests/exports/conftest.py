@@ -63,7 +63,7 @@ def write_plane(recording, number, n_rois, n_frames):
     ones = np.ones(n_rois, np.float32)
     usable = np.arange(n_rois) > 0
     contents = {
-        "registered": {"valid_frames": valid},
+        "registered": {"valid_frames": valid, "mean_image_structural": mean + 2},
         "rois": {
             "centroid_px": rng.random((n_rois, 2)) * 10,
             "n_pixels": n_pixels,
@@ -75,6 +75,8 @@ def write_plane(recording, number, n_rois, n_frames):
             "contrast": 0 * ones,
             "mean_image": mean,
             "max_projection": mean + 1,
+            "red_probability": np.linspace(0.5, 0.8, n_rois),
+            "red": np.linspace(0.5, 0.8, n_rois) > 0.65,
         },
         "traces": {
             "fluorescence": 100 + rng.random((n_rois, n_frames)),

@@ -55,7 +55,7 @@ def test_traces_and_rois_are_read_back(recording, file, plane, suffix):
         np.testing.assert_array_equal(image[x, y], footprints.weight[entries])
         assert np.count_nonzero(image) == len(x)
     assert segmentation["Accepted"][:].tolist() == [1] * (len(footprints) - 1) + [0]
-    assert segmentation["reason"][-1] == "too small"
+    assert segmentation["reason"][-1] == "too small" and segmentation["red_probability"][0] == 0.5
     assert ophys["Fluorescence"]["RoiResponseSeries"].rate == pytest.approx(RATE_HZ)
     assert ophys["Fluorescence"]["RoiResponseSeriesPlane1"].rate is None  # frames were lost there
 

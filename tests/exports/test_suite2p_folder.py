@@ -54,9 +54,9 @@ from suite2p.gui.io import load_files
 from suite2p.gui import utils
 from suite2p.io import combined
 
-stat, ops, F, Fneu, spks, iscell, probability, *_, has_red = load_files(sys.argv[1] + "/plane0/stat.npy")
-assert len(stat) == len(F) == len(Fneu) == len(spks) == len(iscell) == 4 and not has_red
-assert iscell.tolist() == [True, True, True, False]
+stat, ops, F, Fneu, spks, iscell, probability, red, *_, has_red = load_files(sys.argv[1] + "/plane0/stat.npy")
+assert len(stat) == len(F) == len(Fneu) == len(spks) == len(iscell) == 4 and has_red
+assert iscell.tolist() == [True, True, True, False] and red.tolist() == [False, False, True, True]
 for roi in stat:
     utils.boundary(roi["ypix"], roi["xpix"])
     utils.circle(roi["med"], roi["radius"])
@@ -101,6 +101,9 @@ def test_all_that_the_interface_asks_for_is_there(own):
     ops = load(folder, "ops").item()
     assert set(ops) >= ASKED and (ops["Ly"], ops["Lx"], ops["tau"]) == (HEIGHT, WIDTH, 0.7)
     assert ops["max_proj"].shape == tuple(np.diff(ops[of])[0] for of in ("yrange", "xrange"))
+    red = np.load(folder / "redcell.npy", allow_pickle=False)
+    np.testing.assert_allclose(red[:, 1], np.linspace(0.5, 0.8, 4))
+    np.testing.assert_array_equal(ops["meanImg_chan2"], ops["meanImg"] + 2)
     parts = [load(folder, name).item() for name in ("db", "settings", "reg_outputs", "detect_outputs")]
     assert set().union(*parts) == set(ops)
     assert (folder / "data.bin").stat().st_size == N_FRAMES * HEIGHT * WIDTH * 2
@@ -114,6 +117,10 @@ def test_a_choice_made_there_is_taken_over_and_exported_again(own):
     with pytest.raises(InputError, match=r"found a choice of ROIs that was made since.*plane-0/ beside"):
         export(own)
     np.testing.assert_array_equal(np.load(folder / "iscell.npy"), chosen)  # nothing is lost
+    (folder / "iscell.npy").write_bytes(b"no array")
+    with pytest.raises(InputError, match="found a choice of ROIs that was made since"):
+        export(own)
+    np.save(folder / "iscell.npy", chosen)
     own.assemble(curation={0: folder / "iscell.npy"})  # with rois.json beside it
     neurons = stores.read_table(own.session, "neurons")
     assert neurons.loc[neurons["plane"] == 0, "roi"].tolist() == [1, 3]
