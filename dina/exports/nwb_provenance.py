@@ -18,7 +18,7 @@ COLUMNS = {
     "value": "as text; numbers and lists as JSON",
 }
 TOLD = ("rule", "finished", "params", "packages", "python")
-OF_THIS_MACHINE = {"movie", "state"}  # params that name the user's folders
+OF_THIS_MACHINE = {"movie", "state", "curation"}  # params that name the user's folders
 
 
 def add_provenance(file: NWBFile, paths: list[Path]) -> None:
