@@ -83,7 +83,9 @@ class Model:
         return self._side_by_side([decoder.represent(images) for decoder in self.decoders])
 
     def encode_responses(self, responses: np.ndarray) -> np.ndarray:
-        """(n, neurons) raw responses as (n, d) float32 unit vectors, all seeds side by side.
+        """(n, neurons) raw responses as (n, d) float32 vectors no longer than 1, all seeds side by side.
+
+        A unit vector less what lies outside the space of images, which no similarity sees.
 
         Raises
         ------
