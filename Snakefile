@@ -20,6 +20,7 @@ include: "workflow/rules/ablation.smk"
 include: "workflow/rules/attribution.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/exports.smk"
 
 
 rule all:

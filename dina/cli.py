@@ -66,7 +66,11 @@ def _is_manifest(path: Path) -> bool:
     """Whether a JSON file stands where a store's manifest does, and not inside a store."""
     import json
 
+    from dina.exports.suite2p_folder import RECORD
+
     if path.name in ("provenance.json", "zarr.json", "model.json") or "arrays.zarr" in path.parts:
+        return False
+    if path.with_name(RECORD).is_file():  # a copy, in a folder for suite2p
         return False
     try:
         return {"arrays", "tables", "files"} <= set(json.loads(path.read_text()))

@@ -149,6 +149,8 @@ folder.mkdir(parents=True, exist_ok=True)
 np.save(folder / "iscell.npy", chosen)
 ```
 
+They can be clicked in suite2p's own interface instead: see [`docs/export.md`](../docs/export.md).
+
 A copy of the plane's manifest `rois.json` beside it pins the choice to these ROIs: it is refused once they were
 detected anew.
 """

@@ -71,7 +71,7 @@ def test_every_setting_is_described():
 def test_importing_the_package_and_the_settings_is_light():
     code = (
         "import sys, dina, dina.settings, dina.code, dina.recordings.sheet;"
-        "heavy = {'torch', 'suite2p', 'sklearn', 'matplotlib', 'zarr', 'pandas', 'scipy'} & set(sys.modules);"
+        "heavy = {'torch', 'suite2p', 'sklearn', 'matplotlib', 'zarr', 'pandas', 'scipy', 'xarray'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,8 +1,8 @@
 import json
 import multiprocessing
 import os
+import platform
 import signal
-import socket
 
 import numpy as np
 import pandas as pd
@@ -202,7 +202,7 @@ def test_the_same_content_leaves_a_whole_store_in_place_and_replaces_a_damaged_o
 
 
 def test_nobody_tears_away_what_another_may_be_writing(tmp_path, values):
-    names = [f".s.partial-{socket.gethostname()}-{os.getppid()}", ".s.partial-elsewhere-1", ".s.replaced-elsewhere-2"]
+    names = [f".s.partial-{platform.node()}-{os.getppid()}", ".s.partial-elsewhere-1", ".s.replaced-elsewhere-2"]
     for name in names:
         (tmp_path / name / "arrays.zarr").mkdir(parents=True)
     os.utime(tmp_path / names[1], (0, 0))  # what a writer does last happens deeper down

@@ -33,3 +33,9 @@ def rivals_ahead(scores: np.ndarray, true: np.ndarray) -> np.ndarray:
 def mean_reciprocal_rank(scores: np.ndarray, true: np.ndarray) -> float:
     """Mean of 1 / rank: a smoother yardstick than top-1 for choosing penalties on few images."""
     return float(np.mean(1 / (1 + rivals_ahead(scores, true))))
+
+
+def z_scored(scores: np.ndarray) -> np.ndarray:
+    """(queries, candidates) scores with mean 0 and s.d. 1 over candidates, for a mean over models; 0 where all tie."""
+    spread = scores.std(1, keepdims=True)
+    return (scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)

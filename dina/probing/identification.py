@@ -15,7 +15,7 @@ from dina.decoders.dina import DinaDecoder
 from dina.decoders.ideal_observer import ideal_observer_scores
 from dina.decoders.template import template_scores
 from dina.device import resolve_device
-from dina.models.ranking import rivals_ahead
+from dina.models.ranking import rivals_ahead, z_scored
 from dina.probing.comparisons import compare
 from dina.probing.distractors import NONE, chance_of_pool, distractors, first_of_pool
 from dina.probing.pools import NO_RIVALS, OTHER_GALLERY, top_k_probability
@@ -119,8 +119,7 @@ def _ask_decoders(found: Found, trials: TrialResponses, decoders: list[Path], de
                 found.add("dina_shuffled", mode, seed, scores, _of_another(asked.true, len(gallery)))
                 untrained = decoder.untrained(seed).compare(asked.z, represented)
                 found.add("dina_untrained", mode, seed, untrained, asked.true)
-                spread = scores.std(1, keepdims=True)
-                ensemble[mode].append((scores - scores.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1))
+                ensemble[mode].append(z_scored(scores))
         start = decoder.before_training() if isinstance(decoder, DinaDecoder) else None
         if start is not None:
             represented = start.represent(gallery)

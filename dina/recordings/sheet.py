@@ -40,6 +40,7 @@ OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} st
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings", "container", "sweep"}  # settings that no recording has for itself
+METADATA = {"nwb"}  # settings that change no result
 IMAGING = ("registration", "detection", "extraction", "session", "quality")
 BEFORE = {"movie": (), "session": IMAGING, "responses": (*IMAGING, "deconvolution")}  # sections of stages passed by
 DELIMITERS = {".tsv": "\t", ".csv": ","}
@@ -337,7 +338,7 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
     of : one recording's of :func:`load_settings`; those of stages that it does not go through do not count
     """
     source = of["recording"]["source"]
-    unused = OF_ALL_RECORDINGS | (set() if source == "simulated" else {"simulation"})
+    unused = OF_ALL_RECORDINGS | METADATA | (set() if source == "simulated" else {"simulation"})
     unused |= set(BEFORE[SOURCES[source].enters])
     defaults = Settings().model_dump(mode="json", exclude=unused)
     given = _dotted({section: of[section] for section in defaults})
@@ -345,9 +346,13 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
 
 
 def overridden_settings(sheet: str | Path, recording: str) -> list[str]:
-    """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file."""
+    """Dotted keys of the settings in ``recordings/{recording}.yaml`` beside the sheet, if there is such a file.
+
+    Those that change no result are left out.
+    """
     path = Path(sheet).parent / OVERRIDES / f"{recording}.yaml"
-    return sorted(_dotted(read_values(path))) if path.is_file() else []
+    values = read_values(path) if path.is_file() else {}
+    return sorted(_dotted({section: values[section] for section in set(values) - METADATA}))
 
 
 def check_inputs(settings: dict[str, dict[str, Any]], sheet: str | Path) -> None:

@@ -102,7 +102,7 @@ class TrialResponses:
 
         0 is the training mean.
         """
-        z = (stabilise(rows_of(self.responses, trials), self.event_size) - self.mean) / self.sd
+        z = standardise(rows_of(self.responses, trials), self.event_size, self.mean, self.sd)
         return z * self.weights if weighted else z
 
     def averaged(self, split: int, *, weighted: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -145,6 +145,16 @@ def by_neurons(
     width = responses.chunks[1]
     parts = [measure(responses[:, start : start + width]) for start in range(0, responses.shape[1], width)]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def standardise(responses: np.ndarray, event_size: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """(n, neurons) stabilised responses, z-scored by what :func:`fit_standardisation` found."""
+    return (stabilise(responses, event_size) - mean) / sd
+
+
+def split_names(split: np.ndarray) -> np.ndarray:
+    """(trials,) name of each trial's split; "left out" where no split may use it."""
+    return np.array([*SPLITS, "left out"])[np.where(split == LEFT_OUT, len(SPLITS), split)]
 
 
 def fit_standardisation(

@@ -40,6 +40,7 @@ from dina.settings.decoding import (
     ReadInSettings,
     RidgeSettings,
 )
+from dina.settings.exports import NwbSettings
 from dina.settings.imaging import (
     AcquisitionInfo,
     DeconvolutionSettings,
@@ -90,6 +91,7 @@ __all__ = [
     "LatentMapSettings",
     "LearningSettings",
     "NeuronAblationSettings",
+    "NwbSettings",
     "OpticsSettings",
     "PopulationSettings",
     "Positive",
@@ -153,6 +155,7 @@ class Settings(Section):
     probing: ProbingSettings = ProbingSettings()
     ablation: AblationSettings = AblationSettings()
     attribution: AttributionSettings = AttributionSettings()
+    nwb: NwbSettings = NwbSettings()
     sweep: SweepSettings = SweepSettings()
 
     @model_validator(mode="after")

@@ -295,7 +295,9 @@ def test_headers_that_cannot_be_worked_on_name_recording_and_file(sheet, tmp_pat
 def test_what_differs_from_the_defaults_and_who_says_so(sheet, tmp_path):
     path = sheet("m1\tmovie\ta.tif", "sim\tsimulated\t")
     (tmp_path / "recordings").mkdir()
-    (tmp_path / "recordings/m1.yaml").write_text("responses: {window_s: [0, 1], measure: deconvolved}\n")
+    (tmp_path / "recordings/m1.yaml").write_text(
+        "responses: {window_s: [0, 1], measure: deconvolved}\nnwb: {lab: a lab}\n"  # the latter changes no result
+    )
     config = {"recordings": str(path), "simulation": {"seed": 7}, "registration": {"non_rigid": True}}
     settings = load_settings(config)
     assert changed_settings(settings["m1"]) == {"responses.window_s": [[0.0, 1.0], [0.0, 0.5]]}

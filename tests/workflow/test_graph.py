@@ -74,6 +74,12 @@ def test_a_learned_tower_is_pretrained_once_where_photographs_are_named(fresh):
         assert refused.returncode and said in refused.stdout + refused.stderr
 
 
+def test_exports_are_made_where_they_are_asked_for(fresh):
+    jobs = planned(fresh.snakemake("nwb", "suite2p", "bundle", "-n", "--quiet", "rules"))
+    assert (jobs["export_nwb"], jobs["export_suite2p"], jobs["export_bundle"]) == (1, 2, 1)
+    assert "probe_identification" in jobs and "report" not in jobs
+
+
 def test_quality_needs_no_stimuli(fresh):
     jobs = planned(fresh.snakemake("sessions", "-n", "--quiet", "rules"))
     assert jobs["tabulate_quality"] == 1 and "prepare_stimuli" not in jobs and "plot_imaging" not in jobs

@@ -1,0 +1,1 @@
+"""Doors out of the road: NWB files, folders for suite2p's interface, models that others can open, xarray."""
