@@ -32,7 +32,6 @@ from dina.settings import DeconvolutionSettings
 
 if TYPE_CHECKING:
     import h5py
-    import pandas as pd
 
     from dina.recordings.sheet import Recording
 

@@ -20,7 +20,7 @@ import numpy as np
 from dina.errors import InputError, ShapeError, problem
 from dina.recordings.importers.mat_files import load_mat
 from dina.recordings.importers.npz_files import columns_of_member, header_of_member, load_member, members
-from dina.recordings.importers.pictures import Window, from_8_bit, shown_of, width_in_window, window_of
+from dina.recordings.importers.pictures import from_8_bit, shown_of, width_in_window, window_of
 from dina.recordings.importers.population import Population
 from dina.recordings.stimuli import Shown
 
