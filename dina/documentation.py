@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from dina.recordings.importers.sources import SOURCES
 from dina.recordings.sheet import Recording
 from dina.settings import Section, Settings
 
@@ -37,6 +38,14 @@ A tab-separated (`.tsv`) or comma-separated (`.csv`) table, one row a recording.
 Empty cells mean: from the file's header, else the default or an error. A recording without a
 stimulus log is legitimate: its road ends at the session.
 
+"""
+SOURCES_HEAD = """
+## Sources that start later than at a movie
+
+[`docs/data.md`](../docs/data.md) says more of each. Cells of other columns that name files must be empty.
+
+| `source` | enters at | `data` names | needs | may have |
+| --- | --- | --- | --- | --- |
 """
 MOVIES_HEAD = """
 ## Movies
@@ -91,12 +100,13 @@ LOG_TEXT = """
 ## The stimulus log
 
 Parquet, CSV or TSV, one row a trial, sorted by time; or an NWB 2 file (`.nwb`, HDF5) with an interval table such as
-`intervals/trials`, whose `start_time` is the onset.
+`intervals/trials`, whose `start_time` is the onset, or with an `IndexSeries`, whose indices point at the pictures of a
+template in the same file, if `images` names that too.
 
 | column | meaning |
 | --- | --- |
 | `onset_s` or `onset_frame` | image onset in seconds from the start of the movie, or as a volume's number from 0 |
-| `image` | file name in the image folder, or index into the image array (`.npy`) |
+| `image` | file name in the image folder, or index into the image array (`.npy`, `.zarr`) |
 | `category` | optional, one for all showings of an image: a label of the image, for the category probe |
 | `split` | optional: `train`, `validation` or `test`, the same for all repeats of an image; else `stimuli.split_by` |
 
@@ -161,6 +171,7 @@ def generated_files() -> dict[str, str]:
         + "\n"
         + SHEET_HEAD
         + _sheet_table()
+        + _sources()
         + _movies()
         + LOG_TEXT,
         "workflow/schemas/config.schema.json": _schema(Settings),
@@ -228,6 +239,16 @@ def _sheet_table() -> str:
         )
         rows.append(f"| `{name}` | {default} | {field.description}{_choices(field.annotation)} |")
     return "\n".join(rows) + "\n"
+
+
+def _sources() -> str:
+    """One row a source that has an importer."""
+    rows = [
+        (f"`{name}`", of.enters, of.holds, *(", ".join(f"`{key}`" for key in keys) for keys in (of.needs, of.takes)))
+        for name, of in SOURCES.items()
+        if of.module is not None
+    ]
+    return SOURCES_HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _movies() -> str:

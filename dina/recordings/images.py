@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.imaging.readers.formats import NWB_SUFFIXES
 from dina.pictures import EXTENSIONS, grey, read_grey
 from dina.recordings.arrays import ARRAYS, open_matrix
+from dina.recordings.nwb_images import pictures_of
 from dina.tables import row_of
 
 DIM = 1 / 15  # of white: 12 bits in 16 stay below it, and so does no set of pictures worth showing
 
 
 def read_images(
-    source: str | Path, names: np.ndarray, log: str | Path, size_px: int
+    source: str | Path, names: np.ndarray, log: str | Path, size_px: int, template: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Read those images that the stimulus log names, and no others, one after another.
 
@@ -26,10 +28,11 @@ def read_images(
     Parameters
     ----------
     source : folder of images, or ``.npy`` file or ``.zarr`` folder with an array (images, height, width), uint8, uint16
-        or floats from 0 to 1
+        or floats from 0 to 1, or an NWB file with such pictures
     names : (trials,) file names or indices, as the log has them
     log : the log's path, for errors
     size_px : height and width returned; longer sides are reduced to it, shorter ones padded with grey
+    template : which pictures of an NWB file are meant; see :func:`~dina.recordings.nwb_images.pictures_of`
 
     Returns
     -------
@@ -49,10 +52,13 @@ def read_images(
     first_row = dict(zip(unique, np.unique(index, return_index=True)[1].tolist(), strict=True))
     if source.suffix.lower() in ARRAYS:
         pictures = _from_array(source, unique, first_row, log)
+    elif source.suffix.lower() in NWB_SUFFIXES:
+        rows = {name: f"{log}, {row_of(log, row)}" for name, row in first_row.items()}
+        pictures = pictures_of(source, unique, template, rows)
     elif source.is_dir():
         pictures = _from_folder(source, unique, first_row, log)
     else:
-        found, remedy = "no folder, .npy file or .zarr folder", "Correct images in the recording sheet."
+        found, remedy = "no folder, .npy, .nwb or .zarr", "Correct images in the recording sheet."
         raise InputError(problem(source, found, "the images that were shown", remedy))
     squares, width_px = squares_of(pictures, len(unique), size_px, source)
     return squares, index.astype(np.int32), width_px

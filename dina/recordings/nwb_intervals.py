@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dina.errors import InputError, problem
+from dina.recordings.nwb_images import index_series, presented
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,13 +19,16 @@ IMAGE_COLUMNS = ("image", "image_name", "image_file", "image_index", "image_id")
 def read_intervals(path: Path, stimulus_table: str | None = None, image_column: str | None = None) -> pd.DataFrame:
     """Read a ``TimeIntervals`` table as a stimulus log: one row an interval, in the file's order.
 
+    Where no such table names images, the file's only ``IndexSeries`` is the log, and so is one that is named.
+
     ``start_time`` becomes ``onset_s`` and the image's column ``image``; other columns keep their names. Columns
     with several values a row (``VectorIndex``, regions, arrays) are ignored.
 
     Parameters
     ----------
     path : NWB 2 file
-    stimulus_table : the table's name, such as ``trials``; None takes the only one that names images
+    stimulus_table : the name of a table, such as ``trials``, or of an IndexSeries; None takes the only table that names
+        images, or else the only series
     image_column : None takes the first of ``IMAGE_COLUMNS`` that the table has
 
     Raises
@@ -39,7 +43,11 @@ def read_intervals(path: Path, stimulus_table: str | None = None, image_column: 
         raise InputError(problem(path, "no such file", "a stimulus log", "Correct the path in the recording sheet."))
     try:
         with NWBHDF5IO(path, mode="r") as file:
-            intervals = [held for held in file.read().objects.values() if isinstance(held, TimeIntervals)]
+            objects = list(file.read().objects.values())
+            intervals = [held for held in objects if isinstance(held, TimeIntervals)]
+            series = index_series(objects, stimulus_table)
+            if len(series) == 1 and not any(_image_column(table.colnames, image_column) for table in intervals):
+                return presented(series[0], path)
             return _as_log(_choose(intervals, path, stimulus_table, image_column), path, image_column)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(problem(path, f"an unreadable file ({error})", "NWB 2 in HDF5", "Export it anew.")) from error

@@ -43,6 +43,8 @@ OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} st
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
 OVERRIDES = "recordings"  # folder beside the sheet, with a file of settings for each recording that needs its own
 OF_ALL_RECORDINGS = {"results", "recordings", "sweep"}  # settings that no recording has for itself
+IMAGING = ("registration", "detection", "extraction", "session", "quality")
+BEFORE = {"movie": (), "session": IMAGING, "responses": (*IMAGING, "deconvolution")}  # sections of stages passed by
 DELIMITERS = {".tsv": "\t", ".csv": ","}
 
 
@@ -174,7 +176,9 @@ class Recording(Section):
         description="Stimulus log, a table or an NWB file, relative to the sheet; empty ends the road at the session.",
     )
     stimulus_table: str | None = Field(
-        None, description="Interval table of an NWB log, such as trials; empty takes the only one that names images."
+        None,
+        description="Interval table of an NWB log, such as trials, or its IndexSeries; empty takes the only one that "
+        "names images.",
     )
     image_column: str | None = Field(
         None,
@@ -187,7 +191,7 @@ class Recording(Section):
         "its own; empty takes onsets as times of the movie.",
     )
     images: str | None = Field(
-        None, description="Images shown: a folder, or an array (.npy, .zarr), relative to the sheet."
+        None, description="Images shown: a folder, an array (.npy, .zarr) or an NWB file, relative to the sheet."
     )
     image_width_deg: Positive | None = Field(None, description="Visual angle that an image spans, degrees.")
     image_duration_s: Positive | None = Field(
@@ -351,9 +355,11 @@ def changed_settings(of: dict[str, Any]) -> dict[str, list]:
 
     Parameters
     ----------
-    of : one recording's of :func:`load_settings`; those of the simulation count for simulated recordings alone
+    of : one recording's of :func:`load_settings`; those of stages that it does not go through do not count
     """
-    unused = OF_ALL_RECORDINGS | (set() if of["recording"]["source"] == "simulated" else {"simulation"})
+    source = of["recording"]["source"]
+    unused = OF_ALL_RECORDINGS | (set() if source == "simulated" else {"simulation"})
+    unused |= set(BEFORE[SOURCES[source].enters])
     defaults = Settings().model_dump(mode="json", exclude=unused)
     given = _dotted({section: of[section] for section in defaults})
     return {key: [given[key], default] for key, default in _dotted(defaults).items() if given[key] != default}

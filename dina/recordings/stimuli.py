@@ -108,12 +108,17 @@ def prepare_stimuli(
     events = None if clock_events is None else _clock_events(clock_events, log, stimulus_log)
     if movie is not None:
         _inside_movie(log, events, movie, stimulus_log)
-    shown = read_shown(log, images, stimulus_log, settings.image_size_px, image_width_deg)
+    shown = read_shown(log, images, stimulus_log, settings.image_size_px, image_width_deg, stimulus_table)
     write_stimuli(shown, output, settings, device=device, events=events)
 
 
 def read_shown(
-    log: StimulusLog, images: str | Path, where: str | Path, size_px: int, image_width_deg: float | None
+    log: StimulusLog,
+    images: str | Path,
+    where: str | Path,
+    size_px: int,
+    image_width_deg: float | None,
+    stimulus_table: str | None = None,
 ) -> Shown:
     """A log with the images that it names; ``where`` is the log's file.
 
@@ -122,7 +127,7 @@ def read_shown(
     InputError
         If an image is not there, naming the row, or unreadable.
     """
-    pictures, image_index, width_px = read_images(images, log.image, where, size_px)
+    pictures, image_index, width_px = read_images(images, log.image, where, size_px, stimulus_table)
     degrees_per_pixel = None if image_width_deg is None else image_width_deg / width_px
     return Shown(log, pictures, image_index, degrees_per_pixel, Path(where))
 

@@ -88,22 +88,29 @@ def _imaging(folder: Path, stated: StatedSettings) -> list[str]:
     planes = stores.read_attributes(folder / "session")["planes"]
     n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
     tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
-    return [f"Indicator {stated.indicator or 'not stated'}", _registration(n_blocks, stated), *_dff(stated, tau_s)]
+    parts = [f"Indicator {stated.indicator or 'not stated'}", _registration(n_blocks, stated)]
+    return [*parts, _neuropil(stated), _baseline(stated), _deconvolution(tau_s)]
 
 
-def _dff(stated: StatedSettings, tau_s: float) -> list[str]:
-    return [
-        f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}",
-        f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s",
-        f"deconvolution by OASIS with a tau of {tau_s:g} s",
-    ]
+def _neuropil(stated: StatedSettings) -> str:
+    return f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}"
+
+
+def _baseline(stated: StatedSettings) -> str:
+    return f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s"
+
+
+def _deconvolution(tau_s: float) -> str:
+    return f"deconvolution by OASIS with a tau of {tau_s:g} s"
 
 
 def _imported_session(folder: Path, stated: StatedSettings) -> list[str]:
     """What the traces were, and what was computed from them here."""
     attributes = stores.read_attributes(folder / "session")
-    said = [f"Indicator {stated.indicator or 'not stated'}", f"traces from {attributes['traces_are']}"]
-    return said + (_dff(stated, attributes["tau_s"]) if attributes["tau_s"] is not None else [])
+    parts = [f"Indicator {stated.indicator or 'not stated'}", f"traces from {attributes['traces_are']}"]
+    parts += [_neuropil(stated)] if attributes["has_neuropil"] else []
+    parts += [] if attributes["is_dff"] else [_baseline(stated)]
+    return [*parts, _deconvolution(attributes["tau_s"])]
 
 
 def _imported(folder: Path, _: StatedSettings) -> list[str]:

@@ -43,7 +43,7 @@ def import_session(row: Recording, output: Path, settings: DeconvolutionSettings
     deconvolution need fluorescence. Which ROIs are neurons is for the program that made them to say, or for who curated
     them there.
 
-    Memory is about ten times that of one plane's traces, and three times that of all.
+    Memory is about eight times that of one plane's traces, and five times that of all.
 
     Parameters
     ----------
@@ -110,6 +110,8 @@ def import_session(row: Recording, output: Path, settings: DeconvolutionSettings
                 "n_gaps": max(map(len, gaps_s)),
                 "longest_gap_s": max(float(gap_s.max(initial=0.0)) for gap_s in gaps_s),
                 "traces_are": first.traces_are,
+                "is_dff": first.is_dff,
+                "has_neuropil": first.neuropil is not None,
             },
         )
 

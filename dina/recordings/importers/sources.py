@@ -12,7 +12,7 @@ from typing import Literal
 
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 SHOWN = ("stimulus_log", "images", "image_width_deg", *OF_LOG)
-OF_TRACES = ("volume_rate_hz", "pixel_size_um", "cell_diameter_um", "indicator", "frame_times")
+OF_TRACES = ("volume_rate_hz", "pixel_size_um", "cell_diameter_um", "indicator", "header")
 OF_PICTURES = ("image_window", "image_width_deg")
 PACKAGE = "dina.recordings.importers"
 
@@ -43,9 +43,16 @@ SOURCES = {
     "suite2p": Source(
         "session",
         ("data",),
-        (*SHOWN, *OF_TRACES, "header", "skip_planes"),
+        (*SHOWN, *OF_TRACES, "frame_times", "skip_planes"),
         "suite2p",
         "the folder that suite2p wrote, with `plane0`, `plane1` … in it",
+    ),
+    "nwb": Source(
+        "session",
+        ("data",),
+        (*SHOWN, *OF_TRACES, "dataset", "axes"),
+        "nwb",
+        "an NWB 2 file with traces (RoiResponseSeries); `dataset` names a series, or the container of one a plane",
     ),
     "table": Source(
         "responses",
@@ -102,5 +109,7 @@ def module_of(source: str) -> str:
 
 
 def columns_of(source: str) -> tuple[str, ...]:
-    """The columns of the sheet that a source's importer reads."""
-    return ("recording", "source", *SOURCES[source].needs, *SOURCES[source].takes)
+    """The columns of the sheet that a source's importer reads; what was shown is read apart from a session."""
+    named = (*SOURCES[source].needs, *SOURCES[source].takes)
+    apart = SHOWN if SOURCES[source].enters == "session" else ()
+    return ("recording", "source", *(name for name in named if name not in apart))

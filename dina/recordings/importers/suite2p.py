@@ -87,6 +87,9 @@ def _read_plane(folder: Path, row: Recording) -> TracedPlane:
     if neuropil.shape != fluorescence.shape:
         found, expected = f"shape {neuropil.shape}", f"{fluorescence.shape}, as in F.npy"
         raise InputError(problem(folder / "Fneu.npy", found, expected, "Copy the folder again."))
+    if number >= about.n_planes:
+        remedy = "Name the folder as suite2p did; its number says when in a volume the plane was scanned."
+        raise InputError(problem(folder, f"plane {number}", f"one of {about.n_planes} planes, as it says", remedy))
     n_rois, n_frames = fluorescence.shape
     stats = load_objects(folder / "stat.npy")
     if stats.shape != (n_rois,):

@@ -45,7 +45,7 @@ def read_shown(row: Recording, size_px: int) -> Shown:
     log = read_stimulus_log(
         row.stimulus_log, stimulus_table=row.stimulus_table, image_column=row.image_column, timed=False
     )
-    return read_log_and_images(log, row.images, row.stimulus_log, size_px, row.image_width_deg)
+    return read_log_and_images(log, row.images, row.stimulus_log, size_px, row.image_width_deg, row.stimulus_table)
 
 
 def read_population(row: Recording) -> Population:

@@ -141,5 +141,5 @@ def refuse_withheld(files: TrialFiles, trials: np.ndarray, responses: np.ndarray
     if len(withheld):
         trial = trials[withheld[0]]
         where = f"{files.path}, data/responses/{files.numbers[trial]}.npy"
-        found = f"a trial of tier {files.tiers[trial]!r} that is 0 in all neurons"
+        found = f"a trial of tier {str(files.tiers[trial])!r} that is 0 in all neurons"
         raise InputError(problem(where, found, "responses; these are withheld", remedy))

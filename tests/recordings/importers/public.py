@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 from scipy.io import savemat
+from scipy.signal import lfilter
 
 N_NEURONS = 24
 BLOCK_PX = 8  # of the random pictures
@@ -83,8 +84,8 @@ def write_stringer(folder, *, n_images=40, n_repeats=2, red=True, **changed):
     code = (np.arange(n_images) % 3).astype(np.uint8)[None]
     savemat(folder / "stimuli_class_assignment.mat", {"class_assignment": code, "class_names": names})
     cells = {"source": "stringer2019", "data": path, "images": folder / "images_natimg2800_all.mat"}
-    image = shown < n_images
-    return Written(cells, places, (68, 270), window, resp[image], shown[image])
+    image = np.flatnonzero(shown < n_images)
+    return Written(cells, places, (68, 270), window, stim["resp"][image], shown[image])
 
 
 def write_minimodel(folder, *, n_natural=40, n_test=6, compressed=False, ragged=False, fx20=True):
@@ -234,7 +235,8 @@ def write_allen(folder, *, nwb=1, events=True, n_scenes=12, n_repeats=4):
     values = np.where((shown >= 0)[:, None], seen(pictures[shown], places, rng), 0)
     activity = np.zeros((N_NEURONS, n_frames), np.float32)
     activity[:, start + 6] = values.T  # 0.2 s after onset
-    dff = activity if events else np.cumsum(activity, 1)
+    decaying = lfilter([1.0], [1.0, -np.exp(-1 / (0.7 * rate_hz))], activity)  # about as GCaMP6f does
+    dff = activity if events else decaying + 0.01 * rng.random(activity.shape)
     path = folder / f"{nwb}.nwb"
     with h5py.File(path, "w") as file:
         write = _write_nwb1 if nwb == 1 else _write_nwb2
