@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
+# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution · make bench-importing
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
+.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution bench-importing clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -53,6 +53,9 @@ bench-gratings: .venv/installed
 
 bench-attribution: .venv/installed
 	python benchmarks/attribution/run.py
+
+bench-importing: .venv/installed
+	python benchmarks/importing.py $(DATA)
 
 clean:
 	rm -rf results .snakemake

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dina.recordings.sheet import Recording
 
 HEIGHT_PX, WIDTH_PX = 68, 270  # of the three screens together; a pixel is a degree of visual angle
+MOST_PLANES = 64  # as the recording sheet allows
 LEAST_SD = 1e-6  # added to the s.d. of spontaneous activity, as the authors do
 AUTHORS_COMPONENTS = 32  # of spontaneous activity that the authors remove
 WINDOWS: dict[str, Window] = {  # rows and columns where receptive fields lie, by eye (code dp4846/meme_v1_bpl)
@@ -201,8 +202,9 @@ def _neurons(path: Path, n_neurons: int, without_red: bool) -> tuple[pd.DataFram
         expected = f"{(n_neurons, 3)}, x, y and z of each neuron"
         raise ShapeError(problem(f"{path}, med", centre.shape, expected, "Is the file whole?"))
     kept = np.flatnonzero(~_red(path, n_neurons)) if without_red else np.arange(n_neurons)
-    depth = np.unique(centre[:, 2], return_inverse=True)[1]
-    table = {"neuron": np.arange(len(kept), dtype=np.int32), "plane": depth[kept].astype(np.int16)}
+    depths, plane = np.unique(centre[:, 2], return_inverse=True)
+    plane = plane if len(depths) <= MOST_PLANES else np.zeros_like(plane)  # else z does not tell planes
+    table = {"neuron": np.arange(len(kept), dtype=np.int32), "plane": plane[kept].astype(np.int16)}
     table["roi"] = kept.astype(np.int32)
     # the deposit does not say in which unit
     return pd.DataFrame(table | {f"{axis}_centre": centre[kept, k] for k, axis in enumerate("xyz")}), kept

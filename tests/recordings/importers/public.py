@@ -78,6 +78,7 @@ def write_stringer(folder, *, n_images=40, n_repeats=2, red=True, **changed):
     stat = {"npix": np.full(N_NEURONS, 30)} | ({"redcell": np.arange(N_NEURONS) % 4 == 0} if red else {})
     path = folder / "natimg2800_M170714_MP032_2017-09-14.mat"
     med = rng.random((N_NEURONS, 3))
+    med[:, 2] = 30 * (np.arange(N_NEURONS) // 8)
     savemat(path, {"stim": stim, "stat": structs(**stat), "med": med, "db": {"date": "x"}}, do_compression=True)
     savemat(folder / "images_natimg2800_all.mat", {"imgs": pictures.transpose(1, 2, 0)}, do_compression=True)
     names = np.array(["unknown", "birds", "cats"], object)[None]

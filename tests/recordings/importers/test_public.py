@@ -10,10 +10,10 @@ import pytest
 from scipy.io import savemat
 
 from dina import stores
-from dina.errors import InputError, ShapeError
+from dina.errors import InputError, SettingsError, ShapeError
 from dina.recordings.importers import allen, minimodel, sensorium2022, sensorium2023, stringer2019
 from dina.recordings.importers.responses import import_responses, import_stimuli
-from dina.recordings.sheet import Recording
+from dina.recordings.sheet import Recording, load_sheet
 from dina.recordings.trials import SPLITS, read_trials
 from dina.settings import StimuliSettings
 from tests.recordings.importers import public
@@ -99,11 +99,27 @@ def test_stringer_windows_and_classes(tmp_path):
         )
 
 
+@pytest.mark.parametrize(
+    ("columns", "cells", "message"),
+    [
+        ("image_window", "45:10,90:130", r"image_window: found '45:10,90:130'; expected .*such as 10:45,90:130"),
+        ("red_cells", "maybe", "red_cells: found 'maybe'"),
+        ("events", "e.npz", "events: found 'e.npz'; expected an empty cell, since source stringer2019 does not read"),
+    ],
+)
+def test_cells_that_a_source_cannot_use_are_refused(tmp_path, columns, cells, message):
+    sheet = tmp_path / "sheet.tsv"
+    sheet.write_text(f"recording\tsource\tdata\timages\t{columns}\nm\tstringer2019\ta.mat\tb.mat\t{cells}\n")
+    with pytest.raises(SettingsError, match=message):
+        load_sheet(sheet)
+
+
 def test_red_cells_are_removed(tmp_path):
     written = public.write_stringer(tmp_path)
     population = stringer2019.read_population(row_of(written, red_cells="remove"))
     kept = np.flatnonzero(np.arange(public.N_NEURONS) % 4)
     assert population.neurons["roi"].tolist() == kept.tolist()
+    assert population.neurons["plane"].tolist() == (kept // 8).tolist()
     assert np.array_equal(read_all(population), written.responses[:, kept])
     without = public.write_stringer(tmp_path, red=False)
     with pytest.raises(InputError, match="found 0 cells with stat.redcell.* set red_cells to keep"):
