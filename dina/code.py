@@ -1,7 +1,7 @@
 """A digest of the source behind a stage, so that editing a module reruns what depends on it.
 
-The digest covers the syntax trees (no docstrings, no comments, no layout) of a module and of every
-``dina`` module that it imports, at its top or inside functions. Nothing is imported to compute it.
+The digest covers the syntax trees (no docstrings, no comments, no layout, nothing for type checkers alone) of a module
+and of every ``dina`` module that it imports, at its top or inside functions. Nothing is imported to compute it.
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ def _source(module: str) -> Path | None:
 @functools.cache
 def _tree(module: str) -> tuple[bytes, frozenset[str]]:
     tree = ast.parse(_source(module).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = [ast.Pass()]  # it never runs
     imports = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -35,6 +35,13 @@ def test_docstrings_do_not_count(package):
     assert package(a=text) == before
 
 
+def test_what_type_checkers_alone_import_does_not_count(package):
+    text = "import typing\nif TYPE_CHECKING:\n    from dina.d import y\n"
+    before = package(a=text)
+    assert package(d="y = 2\n") == before and package(a=text.replace("d import y", "c import g")) == before
+    assert package(a=text.replace("if TYPE_CHECKING", "if typing")) != before
+
+
 @pytest.mark.parametrize("edit", [{"b": "x = 2\n"}, {"c": "def g():\n    return 3\n"}])
 def test_imported_code_counts_inside_functions_too(package, edit):
     assert package() != package(**edit)

@@ -108,6 +108,23 @@ def test_what_the_page_holds_is_what_the_stores_hold(recording, gabor_trials):
     json.dumps(held, allow_nan=False)
 
 
+@pytest.mark.parametrize("placed", [True, False])
+def test_neurons_of_imported_responses_lie_as_their_table_says_or_in_its_order(recording, tmp_path, placed):
+    shutil.copytree(recording / "responses", tmp_path / "responses")
+    table = stores.read_table(tmp_path / "responses", "neurons").drop(columns=["x_px", "y_px"])
+    number = np.arange(len(table))
+    if placed:
+        table = table.assign(x_um=-40 + 10.0 * number, y_um=5.0 * (number % 7))
+    stores.write_table(tmp_path / "responses", "neurons", table)
+    held = content(tmp_path / "responses", None, *(recording / name for name in STORES[2:]))
+    assert ("where their table has them" if placed else "in the order of the data") in held["places"]
+    assert [plane["plane"] for plane in held["planes"]] == sorted(set(table["plane"]))
+    plane, x, y = held["planes"][0], held["neurons"]["x_px"], held["neurons"]["y_px"]
+    assert 0 == min(x) == min(y) and max(x) <= plane["width_px"] <= 512 and max(y) <= plane["height_px"] <= 512
+    assert len(set(zip(x, y, strict=True))) == len(number)
+    assert not placed or np.allclose(np.diff(x), np.diff(x)[0], rtol=0.05)
+
+
 def test_maps_are_packed_as_shares_of_their_maximum():
     import base64
 

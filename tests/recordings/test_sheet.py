@@ -50,6 +50,29 @@ def test_mistakes_name_the_row(sheet, row, message):
         load_sheet(sheet(row))
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("m1\ttable\tr.npy\tlog.csv\t", r"row 2, images: found nothing; expected what source table needs"),
+        ("m1\ttable\tr.npy\tlog.csv\ta\tmovie.tif", r"row 2, movie: found .*movie.tif'; expected an empty cell, since"),
+        ("m1\tsuite2p\ts\tlog.csv", r"row 2: found one of stimulus_log and images"),
+        ("m1\tsimulated\tr.npy", r"row 2: found files for a simulated recording"),
+    ],
+)
+def test_each_source_has_columns_of_its_own(sheet, row, message):
+    with pytest.raises(SettingsError, match=message):
+        load_sheet(sheet(row, header="recording\tsource\tdata\tstimulus_log\timages\tmovie"))
+
+
+def test_imported_responses_have_no_bins(sheet, tmp_path):
+    for name in ("r.npy", "log.csv", "images"):
+        (tmp_path / name).touch()
+    path = sheet("m1\ttable\tr.npy\tlog.csv\timages", header="recording\tsource\tdata\tstimulus_log\timages")
+    check_inputs(load_settings({"recordings": str(path)}), path)
+    with pytest.raises(SettingsError, match="'m1', responses.n_bins: found 2; expected 1"):
+        check_inputs(load_settings({"recordings": str(path), "responses": {"n_bins": 2}}), path)
+
+
 def test_all_mistakes_are_told_at_once(sheet):
     with pytest.raises(SettingsError) as error:
         load_sheet(sheet("m1\tmovie\t", "m2\tmovei\ta.tif", "m3\tmovie\ta.tif", "m3\tmovie\ta.tif"))

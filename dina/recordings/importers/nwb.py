@@ -138,7 +138,8 @@ def _read_plane(file: h5py.File, name: str, number: int, row: Recording, path: P
     segmentation = file[series["rois"].attrs["table"]]
     rows = series["rois"][:].astype(int)
     masks = _masks(segmentation, rows, row.axes != "tyx", _says(file, "session_description"), path)
-    is_dff = "dff" in _plain(name) or "dfoverf" in _plain(name) or "df/f" in name.lower()
+    letters = re.sub(r"[^a-z]", "", "".join(name.split("/")[-2:]).lower())
+    is_dff = "dfoverf" in letters or "dff" in letters
     neuropil = None if is_dff else _neuropil(file, name)
     times_s = None if row.header == "ignore" else times_of(series, traces.shape[1], path)
     if times_s is None and row.volume_rate_hz is None:
@@ -165,10 +166,6 @@ def _read_plane(file: h5py.File, name: str, number: int, row: Recording, path: P
         traces_are=f"an NWB file ({kind}, series {name})",
         where=f"{path}, {name}",
     )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z/]", "", name.lower())
 
 
 def _traces(series: h5py.Group, path: Path) -> np.ndarray:

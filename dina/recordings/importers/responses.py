@@ -57,8 +57,8 @@ def import_responses(row: Recording, stimuli: Path, output: Path, *, stabilised:
     the data set is known to have, what was found, and whether they agree.
 
     Responses are copied in blocks of trials and described in blocks of neurons, and are never in memory as a whole.
-    Beside the images (16 kB each at 64 px) that takes ``20 × trials × chunk width`` bytes: 2.5 GB for 65,000
-    trials of 10,000 neurons with 68,000 images.
+    Beside the images (16 kB each at 64 px) that takes about ``20 × trials × chunk width`` bytes: 3.1 GB in all for
+    65,000 trials of 10,000 neurons with 60,500 images. Time grows with the responses.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,42 +60,16 @@ def import_session(row: Recording, output: Path, settings: DeconvolutionSettings
     ShapeError
         If planes differ in size or length.
     """
-    import pandas as pd
-
     planes = importer(row.source).read_planes(row)
     _check_alike(planes)
-    n_frames = min(len(plane.frame_time_s) for plane in planes)
-    activities = [_activity(plane, settings, row.indicator) for plane in planes]
-    rois = [_described(plane, activity) for plane, activity in zip(planes, activities, strict=True)]
-    accepted = [np.flatnonzero(table["rejected"] == "") for table in rois]
-    if not sum(map(len, accepted)):
+    parts = [_part(plane, settings, row.indicator) for plane in planes]
+    n_rois = sum(len(part.rois) for part in parts)
+    if not sum(len(part.accepted) for part in parts):
         remedy = "Choose some in the program that made them; docs/data.md says where it keeps the choice."
-        raise InputError(problem(planes[0].where, f"none of {sum(map(len, rois))} ROIs a neuron", "some", remedy))
-    neurons = pd.concat([table.iloc[of].drop(columns="rejected") for table, of in zip(rois, accepted, strict=True)])
-    neurons.insert(0, "neuron", np.arange(len(neurons), dtype=np.int32))
-    times = np.stack([plane.frame_time_s[:n_frames] for plane in planes])
-    gaps_s = [np.diff(time_s)[in_gaps(time_s)] for time_s in times]
-    first = planes[0]
+        raise InputError(problem(planes[0].where, f"none of {n_rois} ROIs a neuron", "some", remedy))
+    first, cell_um, pixel_um = planes[0], row.cell_diameter_um, row.pixel_size_um
     with stores.new_store(output) as store:
-        for name in ("deconvolved", "dff"):
-            found = [
-                (of.events if name == "deconvolved" else np.where(of.usable[:, None], of.dff, np.nan))[
-                    chosen, :n_frames
-                ]
-                for of, chosen in zip(activities, accepted, strict=True)
-            ]
-            unit = "1" if name == "dff" else UNITS["network"] if first.is_dff else UNITS[settings.method]
-            stores.write_array(store, name, np.concatenate(found), unit=unit)
-        stores.write_array(store, "frame_time_s", times, unit="s")
-        stores.write_array(store, "volume_time_s", times[0], unit="s")
-        stores.write_array(store, "valid_frames", np.stack([plane.valid_frames[:n_frames] for plane in planes]))
-        stores.write_array(store, "mean_image", np.stack([_picture(plane) for plane in planes]), unit="stored value")
-        Footprints.join([of.footprints.subset(chosen) for of, chosen in zip(planes, accepted, strict=True)]).write(
-            store
-        )
-        stores.write_table(store, "rois", pd.concat(rois))
-        stores.write_table(store, "neurons", neurons)
-        pixel_um, cell_um = row.pixel_size_um, row.cell_diameter_um
+        gaps_s = _write_population(store, parts, "oasis" if first.is_dff else settings.method)
         stores.write_attributes(
             store,
             {
@@ -105,8 +80,8 @@ def import_session(row: Recording, output: Path, settings: DeconvolutionSettings
                 "pixel_size_um": pixel_um,
                 "diameter_px": cell_um / pixel_um if cell_um and pixel_um else None,
                 "deconvolution": "oasis" if first.is_dff else settings.method,
-                "tau_s": activities[0].tau_s,
-                "lag_s": activities[0].lag_s,
+                "tau_s": parts[0].activity.tau_s,
+                "lag_s": parts[0].activity.lag_s,
                 "n_gaps": max(map(len, gaps_s)),
                 "longest_gap_s": max(float(gap_s.max(initial=0.0)) for gap_s in gaps_s),
                 "traces_are": first.traces_are,
@@ -116,12 +91,33 @@ def import_session(row: Recording, output: Path, settings: DeconvolutionSettings
         )
 
 
-def _activity(plane: TracedPlane, settings: DeconvolutionSettings, indicator: str | None) -> Activity:
+@dataclass(frozen=True)
+class Part:
+    """One plane and what was computed from it: activity, ROIs as the session tells them, and which are neurons."""
+
+    plane: TracedPlane
+    activity: Activity
+    valid_frames: np.ndarray
+    rois: pd.DataFrame
+    accepted: np.ndarray
+
+
+def _part(plane: TracedPlane, settings: DeconvolutionSettings, indicator: str | None) -> Part:
     neuropil = np.zeros((1, 1), np.float32) if plane.neuropil is None else plane.neuropil
     neuropil = np.broadcast_to(neuropil, plane.traces.shape)
     missing = missing_frames(plane.traces, neuropil, plane.valid_frames, plane.where)
-    if not plane.is_dff:
-        return activity_of(plane.traces, neuropil, missing, plane.rate_hz, settings, indicator)
+    if plane.is_dff:
+        activity = _activity_of_dff(plane, missing, settings, indicator)
+    else:
+        activity = activity_of(plane.traces, neuropil, missing, plane.rate_hz, settings, indicator)
+    rois = _described(plane, activity)
+    return Part(plane, activity, ~missing.any(0), rois, np.flatnonzero(rois["rejected"] == ""))
+
+
+def _activity_of_dff(
+    plane: TracedPlane, missing: np.ndarray, settings: DeconvolutionSettings, indicator: str | None
+) -> Activity:
+    """The dF/F as it is, and its events by OASIS above a running baseline."""
     if settings.method != "oasis":
         remedy = "Set deconvolution.method to oasis, or import raw fluorescence."
         raise InputError(problem(f"{plane.where}, dF/F", f"method {settings.method}", "oasis", remedy))
@@ -136,6 +132,31 @@ def _activity(plane: TracedPlane, settings: DeconvolutionSettings, indicator: st
         tau_s=tau,
         lag_s=lag_s(indicator),
     )
+
+
+def _write_population(store: Path, parts: list[Part], method: str) -> list[np.ndarray]:
+    """Arrays and tables of all planes; returns the gaps in each plane's times, seconds."""
+    import pandas as pd
+
+    planes = [part.plane for part in parts]
+    n_frames = min(len(plane.frame_time_s) for plane in planes)
+    events = [part.activity.events[part.accepted, :n_frames] for part in parts]
+    dff = [part.activity.dff[part.accepted, :n_frames] for part in parts]
+    for rows, part in zip(dff, parts, strict=True):
+        rows[~part.activity.usable[part.accepted]] = np.nan
+    stores.write_array(store, "deconvolved", np.concatenate(events), unit="dF/F" if planes[0].is_dff else UNITS[method])
+    stores.write_array(store, "dff", np.concatenate(dff), unit="1")
+    times = np.stack([plane.frame_time_s[:n_frames] for plane in planes])
+    stores.write_array(store, "frame_time_s", times, unit="s")
+    stores.write_array(store, "volume_time_s", times[0], unit="s")
+    stores.write_array(store, "valid_frames", np.stack([part.valid_frames[:n_frames] for part in parts]))
+    stores.write_array(store, "mean_image", np.stack([_picture(plane) for plane in planes]), unit="stored value")
+    Footprints.join([part.plane.footprints.subset(part.accepted) for part in parts]).write(store)
+    neurons = pd.concat([part.rois.iloc[part.accepted].drop(columns="rejected") for part in parts])
+    neurons.insert(0, "neuron", np.arange(len(neurons), dtype=np.int32))
+    stores.write_table(store, "rois", pd.concat([part.rois for part in parts]))
+    stores.write_table(store, "neurons", neurons)
+    return [np.diff(time_s)[in_gaps(time_s)] for time_s in times]
 
 
 def _described(plane: TracedPlane, activity: Activity) -> pd.DataFrame:

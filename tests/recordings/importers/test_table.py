@@ -12,7 +12,7 @@ from dina.errors import InputError, ShapeError
 from dina.recordings.importers.population import Expected
 from dina.recordings.importers.responses import acceptance, import_responses, import_stimuli
 from dina.recordings.sheet import Recording
-from dina.recordings.trials import describe_neurons, read_trials
+from dina.recordings.trials import LEFT_OUT, describe_neurons, read_trials
 from dina.settings import StimuliSettings
 
 N_NEURONS = 30
@@ -65,8 +65,8 @@ def imported(prepared, tmp_path):
     return run
 
 
-def show(folder, **cells):
-    import_stimuli(row_of(folder, **cells), folder / "stimuli", StimuliSettings(image_size_px=32))
+def show(folder, settings=None, **cells):
+    import_stimuli(row_of(folder, **cells), folder / "stimuli", settings or StimuliSettings(image_size_px=32))
 
 
 def test_counts_arrive_as_they_were_and_are_described_as_those_of_a_movie(imported, monkeypatch):
@@ -113,6 +113,17 @@ def test_trials_without_times(imported):
     store = imported()
     assert np.isnan(read_trials(store).onset_s).all()
     assert stores.read_attributes(store)["drift"]["line"] is None
+
+
+def test_trials_that_no_split_may_use_are_not_imported(imported, monkeypatch):
+    monkeypatch.setattr("dina.recordings.importers.table.BLOCK_BYTES", 7 * N_NEURONS)
+    monkeypatch.setattr(stores, "CHUNK_BYTES", 800)
+    counts = write_table_recording(imported.folder, n_repeats=1)
+    show(imported.folder, StimuliSettings(image_size_px=32, split_by="time_blocks"))
+    kept = stores.read_array(imported.folder / "stimuli", "split") != LEFT_OUT
+    trials = read_trials(imported())
+    assert 0 < np.sum(~kept) == stores.read_attributes(imported.folder / "responses")["n_left_out_trials"]
+    assert np.array_equal(trials.responses, counts[kept]) and np.array_equal(trials.onset_s, 0.8 * np.flatnonzero(kept))
 
 
 def test_one_negative_response_leaves_all_as_they_are(imported, monkeypatch):
