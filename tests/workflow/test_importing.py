@@ -26,7 +26,7 @@ def planned(done):
 
 
 def test_each_source_runs_its_own_rules_and_no_others(tmp_path):
-    """A table to the end, a suite2p folder with a log, an NWB file without one, data sets, beside a simulated recording."""
+    """A table and data sets to the end, a suite2p folder with a log, an NWB file without one, a simulated recording."""
     shown = ["log.csv", "images.npy"]
     rows = [
         ("sim", "simulated"),

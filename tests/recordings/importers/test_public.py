@@ -266,6 +266,19 @@ def test_allen_without_events_deconvolves_and_leaves_gaps_out(tmp_path):
     assert (shown.log.behaviour["running_cm_s"] == 1).all() and np.all(np.diff(shown.log.onset) > 0.2)
 
 
+def test_allen_scenes_in_a_series_of_images(tmp_path):
+    written = public.write_allen(tmp_path, nwb=2)
+    usual = allen.read_shown(row_of(written), SIZE_PX)
+    with h5py.File(written.cells["data"], "a") as file:
+        images, shown = file["stimulus/templates"], file["stimulus/presentation/natural_scenes_stimulus"]
+        pictures = [images[f"natural_scenes_template/NaturalScene{k}"][...] for k in range(12)]
+        del images["natural_scenes_template"], shown["indexed_images"]
+        images["natural_scenes_template/data"] = np.stack(pictures)
+        shown["indexed_timeseries"] = h5py.SoftLink("/stimulus/templates/natural_scenes_template")
+    series = allen.read_shown(row_of(written), SIZE_PX)
+    assert np.array_equal(series.images, usual.images) and np.array_equal(series.image_index, usual.image_index)
+
+
 def test_an_allen_session_without_scenes_is_refused(tmp_path):
     written = public.write_allen(tmp_path)
     with h5py.File(written.cells["data"], "a") as file:
