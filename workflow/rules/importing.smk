@@ -49,7 +49,7 @@ rule import_stimuli:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes(4000),
         runtime=120,
     params:
         row=imported_row,
@@ -82,7 +82,7 @@ rule import_responses:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes(4000),
         runtime=120,
     params:
         row=imported_row,
