@@ -91,7 +91,7 @@ def read_population(row: Recording) -> Population:
     """The neurons' responses to images: the mean of two frames after onset, deconvolved.
 
     With ``spontaneous_components``, responses are z-scored by activity during the grey screen, of which the strongest
-    components are projected out, as the authors do; ``red_cells`` may be removed before. Memory is about four times
+    components are projected out, as the authors do; ``red_cells`` may be removed before. Memory is about five times
     that of the session's file.
 
     Parameters
