@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make test-slurm · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution · make bench-graph
+# make run · make test · make test-slow · make test-slurm · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution · make bench-graph · make bench-importing
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow test-slurm lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution bench-graph clean
+.PHONY: run test test-slow test-slurm lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution bench-graph bench-importing clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -59,6 +59,9 @@ bench-attribution: .venv/installed
 
 bench-graph: .venv/installed
 	python benchmarks/graph.py
+
+bench-importing: .venv/installed
+	python benchmarks/importing.py $(DATA)
 
 clean:
 	rm -rf results .snakemake

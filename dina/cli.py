@@ -27,6 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--settings", type=Path, help="YAML as config/config.yaml; what it leaves out is at its default")
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
+    init = commands.add_parser(
+        "init", help="propose a recording sheet for a project folder in the NeuroBlueprint layout"
+    )
+    init.add_argument("project", type=Path, help="folder with rawdata in it")
+    init.add_argument("--sheet", type=Path, help="to write, .tsv; by default config/{project}.tsv")
+    init.set_defaults(run=_init)
     settings = commands.add_parser("settings", help="rewrite config/ and workflow/schemas/ from dina/settings/")
     settings.add_argument("root", type=Path, nargs="?", default=Path())
     settings.set_defaults(run=_settings)
@@ -100,6 +106,14 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=settings.device,
     )
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from dina.recordings.neuroblueprint import propose
+
+    sheet = options.sheet or Path("config", f"{options.project.resolve().name}.tsv")
+    print(propose(options.project, sheet))
     return 0
 
 

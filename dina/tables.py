@@ -14,7 +14,7 @@ from dina.errors import InputError, problem, reading
 if TYPE_CHECKING:
     import pandas as pd
 
-FROM_ZERO = {".nwb"}  # files whose rows no spreadsheet shows, and which count them from 0
+FROM_ZERO = {".nwb", ".mat", ".npz", ".zip"}  # files whose rows no spreadsheet shows, and which count them from 0
 
 
 def read_table(
@@ -80,8 +80,9 @@ def column_remedy(n_columns: int, path: Path, otherwise: str = "Rename the colum
 
 
 def row_of(path: str | Path, row: int) -> str:
-    """A row's name as the user finds it: below the header, as spreadsheets count; in NWB by its number from 0."""
-    return f"row {row} (from 0)" if Path(path).suffix.lower() in FROM_ZERO else f"row {row + 2}"
+    """A row's name as the user finds it: below the header, as spreadsheets count; in other data its number from 0."""
+    path = Path(path)
+    return f"row {row} (from 0)" if path.suffix.lower() in FROM_ZERO or path.is_dir() else f"row {row + 2}"
 
 
 def column_of_numbers(table: pd.DataFrame, name: str, path: str | Path) -> np.ndarray:

@@ -34,7 +34,11 @@ from dina.settings import (
     read_values,
 )
 
-PATHS = ("movie", "data", "neurons", "stimulus_log", "images", "clock_events", "frame_times", "bad_frames")
+PATHS = (
+    "movie", "data", "neurons", "events", "stimulus_log", "images", "categories", "clock_events", "frame_times",
+    "bad_frames",
+)  # fmt: skip
+OF_DATA_SETS = ("image_window", "red_cells", "spontaneous_components")  # columns that importers of data sets read
 RESERVED = ("tables", "logs", "benchmarks")  # folders of the results that belong to all recordings
 OF_A_PLANE = ("movie", "frame_times", "bad_frames")  # paths in which {plane} stands for its number
 SOMA_PX = (3, 80)  # diameters that can be told from noise, and that fit into a field of view
@@ -50,6 +54,14 @@ def _plane_numbers(text: str) -> str:
     if not all(number.isdecimal() for number in re.split(r"[\s,]+", text)):
         raise ValueError("numbers of planes, from 0, separated by spaces or commas")
     return text
+
+
+def _window_text(text: str) -> str:
+    numbers = re.fullmatch(r"(\d+):(\d+),(\d+):(\d+)", text.replace(" ", ""))
+    top, bottom, left, right = map(int, numbers.groups()) if numbers else (0, 0, 0, 0)
+    if not (top < bottom and left < right):
+        raise ValueError("top:bottom,left:right in pixels, each first number the smaller, such as 10:45,90:130")
+    return text.replace(" ", "")
 
 
 class Recording(Section):
@@ -86,6 +98,25 @@ class Recording(Section):
         None,
         description="Table of neurons beside trial responses, in their order, relative to the sheet: columns of "
         "numbers, of which x_um, y_um, z_um and plane are places.",
+    )
+    events: str | None = Field(
+        None, description="Events that the Allen Institute inferred (`*_events.npz`), relative to the sheet."
+    )
+    categories: str | None = Field(
+        None, description="Class labels of the images (`stimuli_class_assignment*.mat`), relative to the sheet."
+    )
+    image_window: Annotated[str, AfterValidator(_window_text)] | None = Field(
+        None,
+        description="Part of each image that is kept, pixels: top:bottom,left:right, from 0 and without the last, such "
+        "as 10:45,90:130. Empty takes the data set's own for this recording, else the whole image.",
+    )
+    red_cells: Literal["keep", "remove"] | None = Field(
+        None, description="What becomes of cells that carry a red label; empty keeps them."
+    )
+    spontaneous_components: Annotated[int, Field(ge=0, le=1000)] | None = Field(
+        None,
+        description="Dimensions of spontaneous activity, measured on a grey screen, that are removed from responses; "
+        "these are then in s.d. of spontaneous activity. Empty or 0 takes responses as they are.",
     )
     n_planes: Annotated[int, Field(ge=1, le=64)] | None = Field(
         None,
@@ -461,7 +492,7 @@ def _check_columns(recording: Recording, where: str) -> None:
             raise SettingsError(problem(f"{where}, {key}", "nothing", expected, f"Name the {key.replace('_', ' ')}."))
     unread = [
         key
-        for key in (*PATHS, *OF_LOG)
+        for key in (*PATHS, *OF_LOG, *OF_DATA_SETS)
         if getattr(recording, key) is not None and key not in (*source.needs, *source.takes)
     ]
     if unread:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -250,7 +251,9 @@ def _refuse_equal(images: np.ndarray, side: np.ndarray, image_index: np.ndarray,
     """Raise where one picture stands on two sides under two names."""
     first: dict[bytes, int] = {}
     for k, image in enumerate(images):
-        other = first.setdefault(image.tobytes(), k)
+        other = first.setdefault(
+            hashlib.sha256(image).digest(), k
+        )  # not the images themselves, of which there are many
         if side[other] != side[k]:
             found = f"the same picture in {SPLITS[side[other]]!r} and {SPLITS[side[k]]!r}, under two names"
             remedy = "Put all showings of a picture on one side, or remove the column: a split is then made."

@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from tests.recordings.importers.public import write_sensorium2022
 from tests.recordings.importers.test_suite2p import write_suite2p
 from tests.recordings.importers.test_table import write_table_recording
 from tests.workflow.conftest import TINY, Road
@@ -25,27 +26,45 @@ def planned(done):
 
 
 def test_each_source_runs_its_own_rules_and_no_others(tmp_path):
-    """A table to the end, a suite2p folder with a log, an NWB file without one, beside a simulated recording."""
+    """A table and data sets to the end, a suite2p folder with a log, an NWB file without one, a simulated recording."""
     shown = ["log.csv", "images.npy"]
     rows = [
         ("sim", "simulated"),
         ("tab", "table", FILES["table"], *shown, "neurons.csv"),
         ("s2p", "suite2p", FILES["suite2p"], *shown),
         ("nwb", "nwb", FILES["nwb"]),
+        ("str", "stringer2019", "s.mat", "", "images.mat"),
+        ("sen", "sensorium2022", "static.zip"),
     ]
     road = write_sheet(tmp_path, *rows)
     (tmp_path / "config/s/suite2p").mkdir(parents=True)
     (tmp_path / "config/t").mkdir()
-    for name in (FILES["table"], FILES["nwb"], "neurons.csv", *shown):
+    for name in (FILES["table"], FILES["nwb"], "neurons.csv", "s.mat", "images.mat", "static.zip", *shown):
         (tmp_path / "config" / name).touch()
     jobs = planned(road.snakemake("all", "-n", "--quiet", "rules"))
-    assert jobs["import_session"] == 2 and jobs["import_stimuli"] == jobs["import_responses"] == 1
+    assert jobs["import_session"] == 2 and jobs["import_stimuli"] == jobs["import_responses"] == 3
     assert jobs["prepare_stimuli"] == jobs["measure_responses"] == 2  # sim, s2p
     assert jobs["assemble_session"] == jobs["plot_imaging"] == jobs["assess_quality"] == 1
-    assert jobs["explore"] == 3 and jobs["register_plane"] == 2
+    assert jobs["explore"] == 5 and jobs["register_plane"] == 2
     (tmp_path / "config" / FILES["table"]).unlink()
     missing = road.snakemake("all", "-n", check=False)
     assert "recording 'tab', data: found nothing at" in missing.stdout + missing.stderr
+
+
+@pytest.mark.slow
+def test_the_road_from_a_public_data_set(tmp_path):
+    """Sensorium's zip, whose splits are its own and which has neither a log nor a file of images."""
+    written = write_sensorium2022(tmp_path, zipped=True)
+    road = write_sheet(tmp_path, ("sen", "sensorium2022", f"../{written.cells['data'].name}"))
+    tiny = {section: values for section, values in TINY.items() if section not in ("simulation", "registration")}
+    tiny["stimuli"] = tiny["stimuli"] | {"allow_near_duplicates": True}
+    (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(tiny))
+    road.snakemake("all")
+    assert "Responses imported: deconvolved activity, one number a trial" in (road.results / "report.html").read_text()
+    assert (road.results / "tables/scoreboard.csv").is_file()
+    stamps = road.stamps()
+    road.snakemake("all")
+    assert not road.written_since(stamps)
 
 
 @pytest.mark.slow

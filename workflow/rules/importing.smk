@@ -53,7 +53,7 @@ rule import_stimuli:
         CONTAINER
     threads: 1
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes(4000),
         runtime=120,
     params:
         row=imported_row,
@@ -88,7 +88,7 @@ rule import_responses:
         CONTAINER
     threads: 1
     resources:
-        mem_mb=megabytes(3000),
+        mem_mb=megabytes(4000),
         runtime=120,
     params:
         row=imported_row,

@@ -12,6 +12,7 @@ from dina import stores
 from dina.errors import InputError, ShapeError, problem
 from dina.recordings.importers.population import Expected, Population
 from dina.recordings.importers.sources import importer
+from dina.recordings.nearest import nearest_neighbour
 from dina.recordings.responses import write_repeats
 from dina.recordings.stimuli import read_stimuli, write_stimuli
 from dina.recordings.trials import (
@@ -98,7 +99,8 @@ def import_responses(row: Recording, stimuli: Path, output: Path, *, stabilised:
         write_trials(store, trials, unit=population.unit)
         write_repeats(store, trials, population.neurons)
         stores.write_table(store, "behaviour", shown.behaviour.iloc[kept])
-        accepted = acceptance(population.expected, figures_of(trials, stores.read_array(store, "signal_variance")))
+        figures = figures_of(trials, stores.read_array(store, "signal_variance")) if population.expected else {}
+        accepted = acceptance(population.expected, figures)
         stores.write_attributes(
             store,
             {
@@ -116,6 +118,7 @@ def figures_of(trials: TrialResponses, signal_variance: np.ndarray) -> dict[str,
     known = np.isfinite(signal_variance)
     return {
         "mean_signal_variance": float(signal_variance[known].mean()) if known.any() else np.nan,
+        "nearest_neighbour_identification": nearest_neighbour(trials.responses, trials.image_index),
         "n_neurons": trials.n_neurons,
         "n_trials": len(trials.split),
         "n_images": len(trials.images),

@@ -13,6 +13,7 @@ from typing import Literal
 OF_LOG = ("stimulus_table", "image_column", "clock_events")  # columns that say how to read the stimulus log
 SHOWN = ("stimulus_log", "images", "image_width_deg", *OF_LOG)
 OF_TRACES = ("volume_rate_hz", "pixel_size_um", "cell_diameter_um", "indicator", "header")
+OF_PICTURES = ("image_window", "image_width_deg")
 PACKAGE = "dina.recordings.importers"
 
 
@@ -59,6 +60,33 @@ SOURCES = {
         ("dataset", "neurons", "image_width_deg", "image_column", "stimulus_table"),
         "table",
         "responses, trials × neurons: `.npy`, `.zarr` (`dataset` names one of several arrays) or `.parquet`",
+    ),
+    "stringer2019": Source(
+        "responses",
+        ("data", "images"),
+        ("categories", "image_window", "red_cells", "spontaneous_components"),
+        "stringer2019",
+        "a session, `natimg2800_*.mat` or `natimg32_*.mat`; `images` is the file of its images, with `imgs`",
+    ),
+    "minimodel": Source(
+        "responses",
+        ("data", "images"),
+        OF_PICTURES,
+        "minimodel",
+        "a session, `*_nat60k_*.npz` or `text16_*.npz`; `images` is `nat60k_text16.mat`",
+    ),
+    "sensorium2022": Source(
+        "responses", ("data",), OF_PICTURES, "sensorium2022", "a recording's folder, or the zip that holds it"
+    ),
+    "sensorium2023": Source(
+        "responses", ("data",), OF_PICTURES, "sensorium2023", "a recording's folder, or the zip that holds it"
+    ),
+    "allen": Source(
+        "responses",
+        ("data",),
+        ("events", *OF_PICTURES),
+        "allen",
+        "a session of Visual Coding with natural scenes: the `.nwb` file of the Allen SDK (NWB 1) or of DANDI (NWB 2)",
     ),
 }
 SourceName = Literal[tuple(SOURCES)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import pickle
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -72,23 +72,33 @@ def load_objects(path: Path) -> np.ndarray:
     """
     try:
         with path.open("rb") as file:
-            version = npy.read_magic(file)
-            read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, _, dtype = read_header(file)
-            if not dtype.hasobject:
-                file.seek(0)
-                return npy.read_array(file, allow_pickle=False)
-            found = NumpyUnpickler(file, encoding="latin1").load()  # of Python 2, too
+            return read_objects(file, path)
     except FileNotFoundError:
         raise InputError(problem(path, "no such file", "one that suite2p writes", "Is the folder whole?")) from None
+
+
+def read_objects(file: BinaryIO, where: object) -> np.ndarray:
+    """As :func:`load_objects`, from an open file that is named ``where`` in errors."""
+    try:
+        shape, _, dtype = read_header(file)
+        if not dtype.hasobject:
+            file.seek(0)
+            return npy.read_array(file, allow_pickle=False)
+        found = NumpyUnpickler(file, encoding="latin1").load()  # of Python 2, too
     except pickle.UnpicklingError as error:
         remedy = "Nothing of it was run. If you trust the file, load it and save it again with plain NumPy arrays."
-        raise InputError(problem(path, str(error), "NumPy arrays, dates and paths alone", remedy)) from error
+        raise InputError(problem(where, str(error), "NumPy arrays, dates and paths alone", remedy)) from error
     except (ValueError, OSError, EOFError, TypeError, AttributeError, IndexError, KeyError) as error:
-        raise InputError(problem(path, f"an unreadable file ({error})", "a NumPy file", "Copy it again.")) from error
+        raise InputError(problem(where, f"an unreadable file ({error})", "a NumPy file", "Copy it again.")) from error
     if not isinstance(found, np.ndarray) or found.shape != shape:
-        raise InputError(problem(path, f"a {type(found).__name__}", f"an array of {shape}", "Copy it again."))
+        raise InputError(problem(where, f"a {type(found).__name__}", f"an array of {shape}", "Copy it again."))
     return found
+
+
+def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it is in Fortran order, and type of a ``.npy`` file, which is left where its data begin."""
+    read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+    return read(file)
 
 
 def load_dict(path: Path) -> dict[str, Any]:
