@@ -41,3 +41,7 @@ rule sessions:
 
 onsuccess:
     show_summary()
+
+
+onerror:
+    show_killed()

@@ -18,8 +18,9 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
-from dina.errors import StoreError
-from dina.manifest import check_store, write_manifest
+from dina.damage import check_store
+from dina.errors import StoreError, problem
+from dina.manifest import AGAIN, write_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,12 +72,12 @@ def checked(store: str | Path, *, verify: bool = False) -> Path:
     ----------
     store : folder
     verify : bool
-        Also digest every byte; otherwise only names, shapes, types, sizes and missing chunks.
+        Also digest every byte; otherwise only names, shapes, types, sizes and missing files.
 
     Raises
     ------
     StoreError
-        Naming the store and what differs.
+        Naming every file that differs and the rule that wrote the store.
     """
     store = Path(store)
     check_store(store, manifest_path(store), verify=verify)
@@ -146,9 +147,7 @@ def read_array(store: str | Path, name: str) -> np.ndarray:
     try:
         return np.asarray(open_array(store, name)[...])
     except (RuntimeError, ValueError) as error:
-        raise StoreError(
-            f"{store}: array {name!r} is damaged ({error}). Delete the store and its manifest, then rerun."
-        ) from error
+        raise StoreError(f"{store}: array {name!r} is damaged ({error}). {AGAIN}") from error
 
 
 def read_attributes(store: str | Path) -> dict[str, Any]:
@@ -157,15 +156,25 @@ def read_attributes(store: str | Path) -> dict[str, Any]:
 
 
 def write_table(store: str | Path, name: str, table: pd.DataFrame) -> None:
-    """Write a table as Parquet, without an index."""
-    table.to_parquet(Path(store) / f"{name}.parquet", index=False)
+    """Write a table as Parquet, without an index; its pages carry checksums."""
+    table.to_parquet(Path(store) / f"{name}.parquet", index=False, write_page_checksum=True)
 
 
 def read_table(store: str | Path, name: str) -> pd.DataFrame:
-    """Read a table of a store."""
+    """Read a table of a store.
+
+    Raises
+    ------
+    StoreError
+        If there is no such table, or if it is damaged.
+    """
     import pandas as pd
 
-    return pd.read_parquet(Path(store) / f"{name}.parquet")
+    path = Path(store) / f"{name}.parquet"
+    try:
+        return pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError) as error:  # Arrow's own errors are among these
+        raise StoreError(problem(path, f"an unreadable table ({error})", "a table as it was written", AGAIN)) from error
 
 
 def chunks_of(shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:

@@ -69,7 +69,7 @@ def chunk_files(store):
 def test_missing_chunk_is_found(tmp_path, values):
     write(tmp_path / "s", values)
     chunk_files(tmp_path / "s")[1].unlink()
-    with pytest.raises(StoreError, match="activity.*chunks"):
+    with pytest.raises(StoreError, match="activity/c/0/1: found no such file"):
         stores.checked(tmp_path / "s")
 
 
