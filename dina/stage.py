@@ -44,6 +44,11 @@ class Job:
         """An output path."""
         return Path(str(self._snakemake.output[name]))
 
+    def outputs(self, name: str) -> list[Path]:
+        """Output paths under one name, in order."""
+        value = self._snakemake.output[name]
+        return [Path(value)] if isinstance(value, str) else [Path(path) for path in value]
+
     def folder(self, name: str) -> Path:
         """The folder that holds all files of one output."""
         return Path(str(self._snakemake.output[name][0])).parent

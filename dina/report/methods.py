@@ -1,4 +1,4 @@
-"""How a recording was analysed: one line for a paper's methods, and which settings are not the defaults."""
+"""How a recording was analysed: one line for the report, its clauses, and which settings are not the defaults."""
 
 from __future__ import annotations
 
@@ -64,33 +64,41 @@ def methods_line(folder: Path, stated: StatedSettings) -> str:
     """
     planes = stores.read_attributes(folder / "session")["planes"]
     n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
-    tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
+    activity = stores.read_attributes(folder / f"plane-{planes[0]}/activity")
     rois = stores.read_table(folder / "session", "rois")
     parts = [
         f"Indicator {stated.indicator or 'not stated'}",
-        _registration(n_blocks, stated),
+        f"registration by suite2p ({how_registered(n_blocks, stated.registration, stated.structural_channel)})",
         f"neuropil subtracted with a coefficient of {stated.deconvolution['neuropil_coefficient']:g}",
         f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s",
-        f"deconvolution by OASIS with a tau of {tau_s:g} s",
+        f"deconvolution by {how_deconvolved(activity)}",
     ]
     if (folder / "responses").is_dir():
-        parts.append(_responses(folder / "responses"))
+        parts.append(how_measured(folder / "responses"))
     parts.append(count((rois["rejected"] == "").sum(), "neuron"))
     models = [folder / f"models/dina/seed-{seed}" for seed in stated.seeds]
     if all(model.is_dir() for model in models):
-        parts.append(_decoder(models))
+        parts.append(how_trained(models))
     return "; ".join(parts) + "."
 
 
-def _registration(n_blocks: int, stated: StatedSettings) -> str:
-    kind = f"non-rigid, {n_blocks} blocks of at most {stated.registration['block_px']} px" if n_blocks else "rigid"
-    channel = ""
-    if stated.structural_channel is not None:
-        channel = f", measured in the {stated.registration['align_by']} channel"
-    return f"registration by suite2p ({kind}{channel})"
+def how_registered(n_blocks: int, registration: dict[str, Any], structural_channel: int | None) -> str:
+    """What kind of motion was corrected, and in which channel it was measured."""
+    kind = f"non-rigid, {n_blocks} blocks of at most {registration['block_px']} px" if n_blocks else "rigid"
+    return kind if structural_channel is None else f"{kind}, measured in the {registration['align_by']} channel"
 
 
-def _responses(responses: Path) -> str:
+def how_deconvolved(activity: dict[str, Any]) -> str:
+    """By what, and with which decay; from the attributes of an ``activity`` store."""
+    decay = f"with a tau of {activity['tau_s']:g} s"
+    return {
+        "oasis": f"OASIS {decay}",
+        "network": "a convolutional network",
+        "average": f"the average of OASIS {decay} and a convolutional network",
+    }[activity["deconvolution"]]
+
+
+def how_measured(responses: Path) -> str:
     """What a response is."""
     attributes = stores.read_attributes(responses)
     baseline = (
@@ -105,7 +113,7 @@ def _responses(responses: Path) -> str:
     return f"{said}, {baseline}, windows delayed by a lag of {attributes['lag_s']:g} s"
 
 
-def _decoder(models: list[Path]) -> str:
+def how_trained(models: list[Path]) -> str:
     """From where DINA's contrastive training started, and whether any of it was kept."""
     about = [json.loads((model / "model.json").read_text()) for model in models]
     if about[0]["model"]["image_tower"] == "gabor":
