@@ -14,6 +14,7 @@ from dina.manifest import AGAIN, PROVENANCE
 from dina.report.facts import count, recording_facts
 from dina.report.methods import StatedSettings, changes, how_deconvolved, how_measured, how_registered, how_trained
 from dina.report.references import References
+from dina.verifying import find_stores
 from dina.writing import replacing
 
 MADE_BY = {  # part of the text → packages that did its work
@@ -24,6 +25,7 @@ MADE_BY = {  # part of the text → packages that did its work
     "ablations/textures": ("plenoptic",),
     "attributions": ("captum",),
 }
+RIVALS = {"cebra": "cebra", "core_readout": "core"}  # → whose work they are
 IMAGE_CHANGES = {  # as conditions name them → as readers know them
     "low_pass": "low-pass filters",
     "high_pass": "high-pass filters",
@@ -42,7 +44,7 @@ def write_methods(folder: Path, stated: StatedSettings, output: Path) -> None:
 
 
 def methods_text(folder: Path, stated: StatedSettings) -> str:
-    """Methods in Markdown: recording, imaging, responses, decoders, probes, ablation, attribution, software, references.
+    """Methods in Markdown, from the recording to software and references.
 
     Settings are those with which each store was written, from its ``provenance.json``; a stage that has not run, or
     what was switched off in one, is not mentioned.
@@ -116,8 +118,8 @@ def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator
     yield (
         f"Motion was corrected by suite2p {cite('suite2p')} "
         f"({how_registered(n_blocks, registered, stated.structural_channel)}), with a reference image from "
-        f"{registered['reference_frames']} frames and rigid shifts of at most {registered['max_shift_share']:.0%} of the "
-        "field of view."
+        f"{registered['reference_frames']} frames and rigid shifts of at most {registered['max_shift_share']:.0%} of "
+        "the field of view."
     )
     detection = _settings(plane / "rois")
     diameter_px = stores.read_attributes(plane / "rois")["diameter_px"]
@@ -139,12 +141,14 @@ def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator
         "deconvolved activity is not a count of spikes."
     )
     session = record_of(folder / "session")
-    chosen, rule = any(Path(name).name == "iscell.npy" for name in session["files"]), session["params"]["settings"]
+    rule = session["params"]["settings"]
     yield (
         f"ROIs were accepted as neurons where skewness times suite2p's classifier probability was at least "
-        f"{rule['min_evidence']:g}, with limits on size ({_range(rule['size_soma_areas'])} areas of a soma), compactness "
-        f"and contrast{'; ROIs chosen by hand took the place of this rule in planes that have them' if chosen else ''}."
+        f"{rule['min_evidence']:g}, with limits on size ({_range(rule['size_soma_areas'])} areas of a soma), "
+        "compactness and contrast."
     )
+    if any(Path(name).name == "iscell.npy" for name in session["files"]):
+        yield "In planes with a choice by hand, that choice took the place of this rule."
 
 
 def _responses(folder: Path, cite: References) -> Iterator[str]:
@@ -168,26 +172,32 @@ def _decoders(folder: Path, stated: StatedSettings, cite: References) -> Iterato
         return
     settings = _settings(models[0])
     training, model = settings["training"], settings["model"]
-    loss = {"info_nce": f"a symmetric InfoNCE loss {cite('infonce')}", "sigmoid": f"a sigmoid loss {cite('sigmoid')}"}
+    loss, source = {"info_nce": ("a symmetric InfoNCE", "infonce"), "sigmoid": ("a sigmoid", "sigmoid")}[
+        training["loss"]
+    ]
     level = {"map": "whole feature maps", "location": "feature maps, place by place", "pooled": "pooled feature maps"}
     yield (
         f"Images and responses were aligned by DINA {cite('dina')}, a dual tower, at the level of "
-        f"{level[model['alignment']['level']]}, with {loss[training['loss']]} over batches of {training['batch_trials']} "
-        f"trials, AdamW {cite('adamw')} with a learning rate of {training['learning_rate']:g} and a weight decay of "
-        f"{training['weight_decay']:g}, for at most {training['epochs']} epochs, stopped after {training['patience']} "
-        "without a better validation score."
+        f"{level[model['alignment']['level']]}, with {loss} loss {cite(source)} over batches of "
+        f"{training['batch_trials']} trials, AdamW {cite('adamw')} with a learning rate of "
+        f"{training['learning_rate']:g} and a weight decay of {training['weight_decay']:g}, for at most "
+        f"{training['epochs']} epochs, stopped after {training['patience']} without a better validation score."
     )
     yield f"{how_trained(models)} (seeds {', '.join(map(str, stated.seeds))})."
     if settings["cohort"]:
         yield f"Of other recordings ({', '.join(settings['cohort'])}), training images alone were learned from."
     if settings["pretraining"]["photographs"]:
         yield f"The image tower was pretrained on photographs ({', '.join(settings['pretraining']['photographs'])})."
-    rivals = sorted(path.name for path in (folder / "decoders").glob("*") if (path / "seed-0.json").is_file())
-    sources = {"core_readout": f" {cite('core')}" if "core_readout" in rivals else ""}
-    sources["cebra"] = f" {cite('cebra')}" if "cebra" in rivals else ""
+    rivals = [name for name in _identified(folder) if (folder / "decoders" / name).is_dir()]
     if rivals:
-        named = ", ".join(f"{LOOKS[name].label}{sources.get(name, '')}" for name in rivals)
+        named = ", ".join(f"{LOOKS[name].label}{f' {cite(RIVALS[name])}' if name in RIVALS else ''}" for name in rivals)
         yield f"On the same split and the same trials, rivals were fitted: {named}."
+
+
+def _identified(folder: Path) -> list[str]:
+    """The decoders whose scores stand in the results; a folder may hold others of earlier settings."""
+    store = folder / "probes/identification"
+    return list(stores.read_table(store, "scores")["decoder"].unique()) if store.is_dir() else []
 
 
 def _probes(folder: Path, cite: References) -> Iterator[str]:
@@ -201,8 +211,7 @@ def _probes(folder: Path, cite: References) -> Iterator[str]:
         "images (ties count half a rank), from one trial or from the mean over repeats. Intervals are 95 %, from "
         f"{n_bootstrap:,} bootstrap samples of images {cite('bootstrap')}; learned decoders are averaged over seeds."
     )
-    decoders = set(stores.read_table(identification, "scores")["decoder"])
-    if "ideal_observer" in decoders:
+    if "ideal_observer" in _identified(folder):
         yield "The ideal observer knows the simulation's true rates and spike counts."
     if (folder / "probes/prediction").is_dir():
         yield "Encoding models were held against each neuron's noise ceiling, from test repeats."
@@ -248,8 +257,8 @@ def _pixel_attribution(folder: Path, cite: References) -> Iterator[str]:
     store = folder / "attributions/pixels"
     if store.is_dir():
         yield (
-            f"Pixels were attributed by integrated gradients {cite('gradients')} in {_settings(store)['n_steps']} steps, "
-            f"occlusion {cite('occlusion')} and smoothed gradients {cite('smooth')}, over "
+            f"Pixels were attributed by integrated gradients {cite('gradients')} in {_settings(store)['n_steps']} "
+            f"steps, occlusion {cite('occlusion')} and smoothed gradients {cite('smooth')}, over "
             f"{count(stores.read_attributes(store)['n_images'], 'image')}; methods were checked by deletion and "
             f"insertion {cite('deletion')} and by weights drawn anew {cite('sanity')}, with captum {cite('captum')}."
         )
@@ -261,7 +270,8 @@ def _neuron_attribution(folder: Path, cite: References) -> Iterator[str]:
         rate = _settings(store)["false_discovery_rate"]
         yield (
             f"Neurons were attributed by integrated gradients, interactions of pairs by integrated Hessians "
-            f"{cite('interactions')} against additive surrogates, with a false discovery rate of {rate:g} {cite('fdr')}."
+            f"{cite('interactions')} against additive surrogates, with a false discovery rate of {rate:g} "
+            f"{cite('fdr')}."
         )
 
 
@@ -270,8 +280,8 @@ def _latents(folder: Path, cite: References) -> Iterator[str]:
     if store.is_dir():
         settings = _settings(store)["latent_maps"]
         yield (
-            f"Latent values were rebuilt from at most {count(settings['most_neurons'], 'neuron')} by orthogonal matching "
-            f"pursuit {cite('pursuit')}, in {settings['n_folds']} folds of training images."
+            f"Latent values were rebuilt from at most {count(settings['most_neurons'], 'neuron')} by orthogonal "
+            f"matching pursuit {cite('pursuit')}, in {settings['n_folds']} folds of training images."
         )
 
 
@@ -283,7 +293,7 @@ def _changed(stated: StatedSettings) -> Iterator[str]:
 
 def _software(folder: Path, cite: References) -> Iterator[str]:
     """Versions of the packages that did the work, and the kinds of machines."""
-    records = {path.parent.relative_to(folder).as_posix(): record_of(path.parent) for path in folder.rglob(PROVENANCE)}
+    records = {store.relative_to(folder).as_posix(): record_of(store) for store in find_stores(folder)[0]}
     versions: dict[str, set[str]] = {}
     for store, record in records.items():
         for part, packages in MADE_BY.items():
