@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 ARRAYS = "arrays.zarr"
+REMOVALS, BETWEEN_REMOVALS_S = 20, 0.05  # writes of a megabyte that have begun end within a second
 
 
 @contextmanager
@@ -55,8 +57,17 @@ def new_store(path: str | Path) -> Iterator[Path]:
         manifest.replace(manifest_path(path))
         shutil.rmtree(replaced, ignore_errors=True)
     except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         raise
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder into which Zarr's threads may still write: where one fails, on a full disk, others go on."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(BETWEEN_REMOVALS_S)
+        if not folder.exists():
+            return
 
 
 def manifest_path(store: str | Path) -> Path:

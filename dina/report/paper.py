@@ -25,6 +25,7 @@ MADE_BY = {  # part of the text → packages that did its work
     "ablations/textures": ("plenoptic",),
     "attributions": ("captum",),
 }
+LOSSES = {"info_nce": ("a symmetric InfoNCE", "infonce"), "sigmoid": ("a sigmoid", "sigmoid")}  # and whose it is
 RIVALS = {"cebra": "cebra", "core_readout": "core"}  # → whose work they are
 IMAGE_CHANGES = {  # as conditions name them → as readers know them
     "low_pass": "low-pass filters",
@@ -172,9 +173,7 @@ def _decoders(folder: Path, stated: StatedSettings, cite: References) -> Iterato
         return
     settings = _settings(models[0])
     training, model = settings["training"], settings["model"]
-    loss, source = {"info_nce": ("a symmetric InfoNCE", "infonce"), "sigmoid": ("a sigmoid", "sigmoid")}[
-        training["loss"]
-    ]
+    loss, source = LOSSES[training["loss"]]
     level = {"map": "whole feature maps", "location": "feature maps, place by place", "pooled": "pooled feature maps"}
     yield (
         f"Images and responses were aligned by DINA {cite('dina')}, a dual tower, at the level of "

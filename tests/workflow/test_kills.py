@@ -159,9 +159,8 @@ def jobs(process):
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
-            if Path(child.exe()).name.startswith("python") and any(
-                ".snakemake/scripts" in of for of in child.cmdline()
-            ):
+            is_python = Path(child.exe()).name.startswith("python")
+            if is_python and any(".snakemake/scripts" in of for of in child.cmdline()):
                 found.append(child)
         except psutil.Error:  # it has just ended
             continue
