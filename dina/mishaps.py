@@ -16,6 +16,13 @@ LOGS = ("logs/*.log", "*/logs/*.log", "*/*/logs/*.log")  # of all recordings, of
 TAIL_BYTES = 1 << 16
 FULL = {errno.ENOSPC: "a full disk", errno.EDQUOT: "a full quota", errno.EFBIG: "a limit on the size of files"}
 OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_cpu")  # in what torch raises
+MORE_ROOM = (
+    "Free some, raise the limit, or name another folder as `results`; then run again: no half-written result is left."
+)
+MORE_MEMORY = (
+    "Run fewer jobs at once (snakemake --cores 1, or --resources mem_mb=…), close other programs, raise the limit, or, "
+    "on a cluster, ask for more (--set-resources RULE:mem_mb=…); then run again: no half-written result is left."
+)
 
 
 def plainly(error: BaseException, *, folder: Path, mem_mb: int | None) -> str | None:
@@ -30,18 +37,11 @@ def plainly(error: BaseException, *, folder: Path, mem_mb: int | None) -> str | 
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.errno in FULL:
             free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB free in {folder}" if folder.is_dir() else folder
-            remedy = "Free some, or name another folder as `results`; then run again: no half-written result is left."
-            return problem(cause.filename or folder, f"{FULL[cause.errno]} ({free})", "room for the result", remedy)
+            return problem(cause.filename or folder, f"{FULL[cause.errno]} ({free})", "room for the result", MORE_ROOM)
         if is_out_of_memory(cause):
             asked = f"the {mem_mb:,} MB that its rule asks for" if mem_mb else "as much as the stage needs"
             return problem("memory", f"too little ({_first_line(cause)})", f"at least {asked}", MORE_MEMORY)
     return None
-
-
-MORE_MEMORY = (
-    "Run fewer jobs at once (snakemake --cores 1, or --resources mem_mb=…), close other programs, raise the limit, or, "
-    "on a cluster, ask for more (--set-resources RULE:mem_mb=…); then run again: no half-written result is left."
-)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
