@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
+# make run · make test · make test-slow · make reproduce · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
+.PHONY: run test test-slow reproduce lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -14,6 +14,12 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	pytest -m slow
+
+# The default recording twice, with one core and with two; every digest must agree.
+reproduce: .venv/installed
+	snakemake --cores 1 --config results=reproduced/1-core
+	snakemake --cores 2 --config results=reproduced/2-cores
+	dina compare reproduced/1-core reproduced/2-cores
 
 lint: .venv/installed
 	ruff check .
@@ -55,7 +61,7 @@ bench-attribution: .venv/installed
 	python benchmarks/attribution/run.py
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results reproduced .snakemake
 
 .venv/installed: pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv .venv

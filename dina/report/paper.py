@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +62,16 @@ def methods_text(folder: Path, stated: StatedSettings) -> str:
         If a store does not say how it came about.
     """
     cite = References()
-    parts = {
+    parts = {  # all of them lazy: works are numbered in the order of the text
         "Recording": _recording(folder, stated),
         "From movie to activity": _imaging(folder, stated, cite),
         "Responses": _responses(folder, cite),
         "Decoders": _decoders(folder, stated, cite),
         "Probes": _probes(folder, cite),
-        "Ablation": [*_image_ablation(folder, cite), *_neuron_ablation(folder, cite)],
-        "Attribution": [*_pixel_attribution(folder, cite), *_neuron_attribution(folder, cite), *_latents(folder, cite)],
+        "Ablation": chain(_image_ablation(folder, cite), _neuron_ablation(folder, cite)),
+        "Attribution": chain(
+            _pixel_attribution(folder, cite), _neuron_attribution(folder, cite), _latents(folder, cite)
+        ),
         "Settings that are not the defaults": _changed(stated),
         "Software and machine": _software(folder, cite),
     }
@@ -294,11 +297,10 @@ def _software(folder: Path, cite: References) -> Iterator[str]:
     """Versions of the packages that did the work, and the kinds of machines."""
     records = {store.relative_to(folder).as_posix(): record_of(store) for store in find_stores(folder)[0]}
     versions: dict[str, set[str]] = {}
-    for store, record in records.items():
-        for part, packages in MADE_BY.items():
-            if store.startswith(part):
-                for name in packages:
-                    versions.setdefault(name, set()).add(record["packages"][name])
+    for part, packages in MADE_BY.items():
+        for record in (record for store, record in records.items() if store.startswith(part)):
+            for name in packages:
+                versions.setdefault(name, set()).add(record["packages"][name])
     named = {"dina-v1": "dina", "snakemake": f"Snakemake {cite('snakemake')}"}
     told = [f"{named.get(name, name)} {' and '.join(sorted(versions[name]))}" for name in versions]
     pythons = sorted({record["python"] for record in records.values()})

@@ -14,15 +14,15 @@ import re
 import shutil
 import signal
 import time
+import traceback
 from pathlib import Path
 
-from dina.imaging import suite2p
 from dina.stores import checked, manifest_path
 
-LIBRARIES = ("captum.attr", "matplotlib.figure", "numba", "pandas", "plenoptic", "scipy.ndimage", "sklearn")
+# suite2p is left to the jobs: it launches numba's threads, which forks cannot have
+LIBRARIES = ("captum.attr", "matplotlib.figure", "pandas", "plenoptic", "scipy.ndimage", "sklearn")
 PREAMBLE_END = "######## snakemake preamble end #########\n"
 TRIES, HASTE = 5, 0.8  # each a little sooner, until the job is caught alive
-PATIENCE_S = 60
 SEED = 0
 
 
@@ -31,7 +31,6 @@ def main() -> None:
     jobs = one_job_a_rule(sorted(Path(".snakemake/scripts").glob("*.py")))
     for name in (*LIBRARIES, *imported(jobs.values())):
         importlib.import_module(name)
-    suite2p.load()
     for rule, script in jobs.items():
         print(json.dumps({"rule": rule} | kill_and_finish(script, job_of(script))), flush=True)
 
@@ -97,12 +96,17 @@ def start(script, log):
             os.setsid()
             exec(compile(script.read_text(), str(script), "exec"), {"__name__": "__main__", "__file__": str(script)})
             status = 0
+        except Exception:
+            traceback.print_exc()
         finally:
             os._exit(status)
-    deadline = time.monotonic() + PATIENCE_S
-    while not log.is_file() and time.monotonic() < deadline:
+    while not log.is_file() and not has_ended(pid):
         time.sleep(0.005)
     return pid
+
+
+def has_ended(pid):
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def clear(job):
