@@ -62,7 +62,7 @@ def find_stores(results: Path) -> tuple[list[Path], list[Path]]:
     for root, folders, files in os.walk(results):
         here = Path(root)
         leftovers += [here / name for name in (*folders, *files) if _is_leftover(name)]
-        folders[:] = [name for name in folders if name != ARRAYS and not _is_leftover(name) and name != ".snakemake"]
+        folders[:] = [name for name in folders if name not in (ARRAYS, ".snakemake") and not _is_unfinished(name)]
         for name in files:
             if name.endswith(".json") and not name.startswith(".") and is_manifest(here / name):
                 stores.add((here / name).with_suffix(""))
@@ -84,10 +84,15 @@ def _is_store(folder: Path) -> bool:
 
 
 def _is_leftover(name: str) -> bool:
-    """Names under which stores, checkpoints and files are written before they are whole."""
-    hidden = name.startswith(".") and any(mark in name for mark in (".partial", ".replaced"))
-    unnamed = name.startswith(".") and name.endswith(".json")
-    return hidden or unnamed or name.endswith(".partial")
+    """Names under which stores, their manifests, and files are written before they are whole."""
+    if not name.startswith("."):
+        return False
+    return any(mark in name for mark in (".partial", ".replaced")) or name.endswith(".json")
+
+
+def _is_unfinished(name: str) -> bool:
+    """Also the folder of a training in progress, which is no leftover: a killed training goes on from it."""
+    return _is_leftover(name) or name.endswith(".partial")
 
 
 def _writers_by_consumers(stores: list[Path]) -> dict[str, str]:

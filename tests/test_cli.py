@@ -122,7 +122,7 @@ def test_the_rule_of_a_store_that_is_gone_is_known_from_the_stages_behind_it(res
     assert "plane-0/rois: found no such folder" in told and "written by detect_rois (plane 0)" in told
 
 
-LEFT = (".rois.partial-77", ".rois.replaced-77", "..rois.partial-77.json", ".mean.partial.png", "seed-0.partial")
+LEFT = (".rois.partial-77", ".rois.replaced-77", "..rois.partial-77.json", ".mean.partial.png")
 
 
 @pytest.mark.parametrize("name", LEFT)
