@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dina.errors import StoreError, problem
-from dina.manifest import AGAIN, PROVENANCE, SUMS, content_files, describe_store, file_digest, read_sums
+from dina.manifest import AGAIN, PROVENANCE, SUMS, content_files, describe_store, file_digest, has_seal, read_sums
 
 KINDS = ("arrays", "attributes", "tables", "files")
 SHOWN = 10  # damaged files that an error names one by one
@@ -42,20 +42,16 @@ def find_damage(store: Path, manifest: Path, *, verify: bool) -> list[Damage]:
     """
     if not store.is_dir():
         return [Damage(store, "no such folder", "the store of the manifest beside it")]
-    if not manifest.is_file():
-        return [Damage(manifest, "no manifest", "one beside its store")]
-    try:
-        expected = json.loads(manifest.read_text(encoding="utf-8"))
-        expected = {kind: dict(expected[kind]) for kind in KINDS}
-    except (ValueError, KeyError, TypeError) as error:
-        return [Damage(manifest, f"an unreadable manifest ({error})", "JSON as it was written")]
-    try:
-        sums = read_sums(store)
-    except FileNotFoundError:
-        return [Damage(store / SUMS, "no such file", "the list of the store's files")]
-    except ValueError as error:
-        return [Damage(store / SUMS, f"a damaged list ({error})", "the list of the store's files")]
-    return _files(store, sums, verify=verify) or _content(store, manifest, expected, sums if verify else None)
+    expected, damaged = _read_manifest(manifest)
+    sums, more = _read_sums(store)
+    damaged += more
+    if sums is not None:
+        damaged += _files(store, sums, verify=verify)
+    if verify:
+        damaged += _provenance(store)
+    if expected is not None and sums is not None and not damaged:
+        damaged = _content(store, manifest, expected, sums if verify else None)
+    return damaged
 
 
 def check_store(store: Path, manifest: Path, *, verify: bool) -> None:
@@ -89,6 +85,33 @@ def writer_of(store: Path) -> str | None:
 
 def _written(store: Path, writer: str | None) -> str:
     return f"{store} is written by {writer or 'a rule that no provenance names'}."
+
+
+def _read_manifest(manifest: Path) -> tuple[dict[str, dict] | None, list[Damage]]:
+    if not manifest.is_file():
+        return None, [Damage(manifest, "no manifest", "one beside its store")]
+    try:
+        read = json.loads(manifest.read_text(encoding="utf-8"))
+        return {kind: dict(read[kind]) for kind in KINDS}, []
+    except (ValueError, KeyError, TypeError) as error:
+        return None, [Damage(manifest, f"an unreadable manifest ({error})", "JSON as it was written")]
+
+
+def _read_sums(store: Path) -> tuple[dict[str, str] | None, list[Damage]]:
+    try:
+        return read_sums(store), []
+    except FileNotFoundError:
+        return None, [Damage(store / SUMS, "no such file", "the list of the store's files")]
+    except ValueError as error:
+        return None, [Damage(store / SUMS, f"a damaged list ({error})", "the list of the store's files")]
+
+
+def _provenance(store: Path) -> list[Damage]:
+    """A record that was damaged; what was written outside of the workflow has none."""
+    path = store / PROVENANCE
+    if not path.is_file() or has_seal(path.read_text(encoding="utf-8", errors="replace")):
+        return []
+    return [Damage(path, "a record that does not match its own digest", "one as it was written")]
 
 
 def _files(store: Path, sums: dict[str, str], *, verify: bool) -> list[Damage]:

@@ -95,6 +95,22 @@ def read_sums(store: Path) -> dict[str, str]:
     return {name: digest for digest, name in (line.split("  ", 1) for line in lines.splitlines())}
 
 
+def sealed(record: dict[str, Any]) -> str:
+    """A record as JSON, with a digest of the rest of it under ``sha256``."""
+    digest = _text_digest(json.dumps(record, sort_keys=True))
+    return json.dumps(record | {"sha256": digest}, indent=1, sort_keys=True) + "\n"
+
+
+def has_seal(text: str) -> bool:
+    """Whether a record is, to the byte, as :func:`sealed` wrote it."""
+    try:
+        record = json.loads(text)
+        del record["sha256"]
+        return text == sealed(record)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
 def file_digest(path: Path) -> str:
     """sha256 of a file's bytes."""
     with open(path, "rb") as stream:

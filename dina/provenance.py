@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dina.damage import writer_of
-from dina.manifest import PROVENANCE, file_digest
+from dina.manifest import PROVENANCE, file_digest, sealed
 from dina.stores import manifest_path
 from dina.writing import replacing
 
@@ -72,7 +72,7 @@ def write_provenance(store: Path, snakemake: Any, stores: list[Path], seconds: f
         "peak_memory_mb": round(peak_memory_mb(), 1),
     }
     with replacing(store / PROVENANCE) as partial:
-        partial.write_text(json.dumps(nameless(record), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        partial.write_text(sealed(nameless(record)), encoding="utf-8")
 
 
 def machine() -> dict[str, Any]:
