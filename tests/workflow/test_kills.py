@@ -114,11 +114,7 @@ def test_fifty_kills_on_the_road_change_nothing(finished, tmp_path):
         try:
             process.wait(chance.uniform(*WAITS_S) if n_kills < N_KILLS else None)
         except subprocess.TimeoutExpired:
-            n_kills += 1
-            if n_kills % 2:
-                kill(process)
-            else:
-                kill_jobs(process)
+            n_kills += kill(process) if n_kills % 2 else kill_job(process)
             fresh.snakemake("--unlock")
             continue
         assert process.returncode == 0
@@ -142,8 +138,19 @@ def start(road, *arguments, stderr=subprocess.DEVNULL):
 
 
 def kill(process):
+    """Kill Snakemake with all its children; returns 1, for one kill."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    return 1
+
+
+def kill_job(process):
+    """Kill one job, if any runs, and wait until Snakemake has ended; returns the number of kills."""
+    killed = jobs(process)[:1]
+    for job in killed:
+        job.kill()
+    process.wait()
+    return len(killed)
 
 
 def wait_for_jobs(process):
@@ -165,13 +172,6 @@ def jobs(process):
         except psutil.Error:  # it has just ended
             continue
     return found
-
-
-def kill_jobs(process):
-    """Kill one job; Snakemake waits for the others and ends."""
-    for job in jobs(process)[:1]:
-        job.kill()
-    process.wait()
 
 
 def copy_without_results(road, folder):
