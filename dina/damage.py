@@ -124,15 +124,15 @@ def _files(store: Path, sums: dict[str, str], *, verify: bool) -> list[Damage]:
             damaged.append(Damage(path, "no such file", "one, as listed when the store was written"))
         elif name not in sums:
             damaged.append(Damage(path, "a file that was not there when the store was written", "none"))
-        elif verify and (found := _digest_or_error(path)) != sums[name]:
-            damaged.append(Damage(path, f"bytes with {found}", f"sha256 {sums[name]}"))
+        elif verify and (found := _digest_or_error(path)) != (expected := f"bytes with sha256 {sums[name]}"):
+            damaged.append(Damage(path, found, expected))
     return damaged
 
 
 def _digest_or_error(path: Path) -> str:
     """A file that the disk itself refuses to read is damaged as well."""
     try:
-        return file_digest(path)
+        return f"bytes with sha256 {file_digest(path)}"
     except OSError as error:
         return f"an error of the disk ({error})"
 
