@@ -1,10 +1,10 @@
-# make run · make test · make test-slow · make test-slurm · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution · make bench-graph · make bench-importing
+# make run · make test · make test-slow · make test-slurm · make reproduce · make lint · make bench · make bench-imaging · make bench-deconvolution · make bench-decoding · make bench-transfer · make bench-gratings · make bench-costs · make bench-throughput · make bench-attribution · make bench-graph · make bench-importing
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-slow test-slurm lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution bench-graph bench-importing clean
+.PHONY: run test test-slow test-slurm reproduce lint format bench bench-imaging bench-deconvolution bench-decoding bench-transfer bench-gratings bench-costs bench-throughput bench-attribution bench-graph bench-importing clean
 
 run: .venv/installed
 	snakemake --cores all
@@ -17,6 +17,12 @@ test-slow: .venv/installed
 
 test-slurm: .venv/installed
 	pytest -m slurm
+
+# The default recording twice, with one core and with two; every digest must agree.
+reproduce: .venv/installed
+	snakemake --cores 1 --config results=reproduced/1-core
+	snakemake --cores 2 --config results=reproduced/2-cores
+	dina compare reproduced/1-core reproduced/2-cores
 
 lint: .venv/installed
 	ruff check .
@@ -64,7 +70,7 @@ bench-importing: .venv/installed
 	python benchmarks/importing.py $(DATA)
 
 clean:
-	rm -rf results .snakemake
+	rm -rf results reproduced .snakemake
 
 .venv/installed: pyproject.toml envs/constraints.txt
 	$(PYTHON) -m venv .venv

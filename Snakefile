@@ -43,3 +43,7 @@ rule sessions:
 
 onsuccess:
     show_summary()
+
+
+onerror:
+    show_killed()

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dina.errors import DinaError
+from dina.errors import DinaError, problem
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     verify.add_argument("results", type=Path, nargs="?", default=Path("results"))
     verify.set_defaults(run=_verify)
+    compare = commands.add_parser("compare", help="name every store, figure and table in which two results differ")
+    compare.add_argument("first", type=Path)
+    compare.add_argument("second", type=Path)
+    compare.set_defaults(run=_compare)
     summary = commands.add_parser("summary", help="say where the report is, and print the scoreboard")
     summary.add_argument("results", type=Path, nargs="?", default=Path("results"))
     summary.set_defaults(run=_summary)
@@ -45,43 +49,36 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from dina.stores import checked
+    from dina.verifying import told_leftover, verify_results
 
-    folders = {path.parent for path in options.results.rglob("provenance.json")}
-    folders |= {path.parent for path in options.results.rglob("arrays.zarr")}
-    named = {path.with_suffix("") for path in options.results.rglob("*.json") if _is_manifest(path)}
-    stores = sorted(folders | named)
-    if not stores:
-        print(
-            f"{options.results}: found no store; expected stores with manifests. Name the results folder.",
-            file=sys.stderr,
-        )
-        return 1
-    damaged = 0
-    for store in stores:
-        try:
-            checked(store, verify=True)
-        except DinaError as error:
-            damaged += 1
-            print(error, file=sys.stderr)
-    print(f"{len(stores)} stores, {damaged} damaged")
-    return 1 if damaged else 0
+    found = verify_results(options.results)
+    if not found.n_stores:
+        return _no_store(options.results)
+    for text in (*found.damaged.values(), *map(told_leftover, found.leftovers)):
+        print(text, file=sys.stderr)
+    left = f", {len(found.leftovers)} left unfinished" if found.leftovers else ""
+    print(f"{found.n_stores} stores, {len(found.damaged)} damaged{left}")
+    return 1 if found.damaged or found.leftovers else 0
 
 
-def _is_manifest(path: Path) -> bool:
-    """Whether a JSON file stands where a store's manifest does, and not inside a store."""
-    import json
+def _compare(options: argparse.Namespace) -> int:
+    from dina.comparing import compare_results
+    from dina.verifying import find_stores
 
-    from dina.exports.suite2p_folder import RECORD
+    for folder in (options.first, options.second):
+        if not find_stores(folder)[0]:
+            return _no_store(folder)
+    n, differences = compare_results(options.first, options.second)
+    for of in differences:
+        print(f"{of.name}: {of.what}{f' (written by {of.writer})' if of.writer else ''}", file=sys.stderr)
+    n_differ = len({of.name for of in differences})
+    print(f"{n} stores, figures and tables, {n_differ} {'differs' if n_differ == 1 else 'differ'}")
+    return 1 if differences else 0
 
-    if path.name in ("provenance.json", "zarr.json", "model.json") or "arrays.zarr" in path.parts:
-        return False
-    if path.with_name(RECORD).is_file():  # a copy, in a folder for suite2p
-        return False
-    try:
-        return {"arrays", "tables", "files"} <= set(json.loads(path.read_text()))
-    except (ValueError, TypeError):
-        return path.with_suffix("").is_dir()
+
+def _no_store(folder: Path) -> int:
+    print(problem(folder, "no store", "stores with manifests", "Name the results folder."), file=sys.stderr)
+    return 1
 
 
 def _summary(options: argparse.Namespace) -> int:

@@ -2,77 +2,116 @@
 
 A manifest holds nothing that varies while the content stays (no times, versions or settings), so a
 stage rerun with the same outcome wakes nothing behind it. How the content came about stands in
-``provenance.json`` inside the store, which the manifest leaves out.
+``provenance.json`` inside the store, and the digest of every file's bytes, which packages' versions may
+change, in ``SHA256SUMS`` there; the manifest leaves out both.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dina.errors import StoreError
+from dina.errors import StoreError, problem
 
-NOT_CONTENT = {"provenance.json", ".snakemake_timestamp", ".DS_Store"}
+PROVENANCE = "provenance.json"
+SUMS = "SHA256SUMS"  # as `sha256sum --check` reads it
+NOT_CONTENT = {PROVENANCE, SUMS, ".snakemake_timestamp", ".DS_Store"}
 NOT_CONTENT_PREFIXES = ("._", ".nfs")  # what file servers and Finder leave
 READ_BYTES = 1 << 22
+AGAIN = "Delete the store and its manifest, then run snakemake again."
 BYTES_PER_MB = 1 << 20
 BYTES_PER_CELL = 8  # of a table: numbers, or places of strings
 
 
 def write_manifest(store: Path, path: Path) -> Path:
-    """Digest a store and write its manifest to ``path``; cost is one read of the store."""
-    path.write_text(json.dumps(describe_store(store, digest=True), indent=1, sort_keys=True) + "\n")
+    """Digest a store, write its ``SHA256SUMS``, and its manifest to ``path``.
+
+    Cost is a read of every file and another one of arrays and tables, in memory of a few megabytes.
+    """
+    described = describe_store(store, write_sums(store))
+    path.write_text(json.dumps(described, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 
-def describe_store(store: Path, *, digest: bool) -> dict[str, Any]:
-    """What a store holds: arrays, tables, files and attributes, with sha256 if asked."""
-    arrays, attributes = _describe_arrays(store, digest)
+def describe_store(store: Path, sums: dict[str, str] | None) -> dict[str, Any]:
+    """What a store holds: arrays, tables, files and attributes.
+
+    Parameters
+    ----------
+    store : folder
+    sums : name of a file → sha256 of its bytes, see :func:`read_sums`; None leaves all digests out
+
+    Raises
+    ------
+    StoreError
+        Naming the array, table or file that cannot be read.
+    """
+    arrays, attributes = _describe_arrays(store, digest=sums is not None)
     tables, files = {}, {}
-    for path in sorted(p for p in store.rglob("*") if p.is_file()):
-        name = path.relative_to(store).as_posix()
-        if name.startswith("arrays.zarr/") or path.name in NOT_CONTENT or path.name.startswith(NOT_CONTENT_PREFIXES):
+    for name in content_files(store):
+        if name.startswith("arrays.zarr/"):
             continue
+        path = store / name
         if path.suffix == ".parquet":
-            tables[name] = _describe_table(path, digest)
+            with _named(path):
+                tables[name] = _describe_table(path, digest=sums is not None)
         else:
-            files[name] = {"bytes": path.stat().st_size} | ({"sha256": file_digest(path)} if digest else {})
+            files[name] = {"bytes": path.stat().st_size} | ({"sha256": sums[name]} if sums else {})
     return {"arrays": arrays, "attributes": attributes, "tables": tables, "files": files}
 
 
-def check_store(store: Path, manifest: Path, *, verify: bool) -> None:
-    """Compare a store with its manifest; see :func:`dina.stores.checked`."""
-    if not store.is_dir():
-        raise StoreError(f"{store}: found no such store; expected a folder. Run the stage that writes it.")
-    if not manifest.is_file():
-        raise StoreError(
-            f"{manifest}: found no manifest; expected one beside its store. Rerun the stage that writes {store.name}."
-        )
+def content_files(store: Path) -> list[str]:
+    """Every file of a store that belongs to its content, by its name inside, in order."""
+    paths = (path for path in store.rglob("*") if path.is_file())
+    names = (path.relative_to(store).as_posix() for path in paths if not _is_foreign(path.name))
+    return sorted(names)
+
+
+def write_sums(store: Path) -> dict[str, str]:
+    """Write, and return, the digest of every file's bytes; the first line is the digest of the lines below it."""
+    sums = {name: file_digest(store / name) for name in content_files(store)}
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    (store / SUMS).write_text(f"# {_text_digest(lines)}\n{lines}", encoding="utf-8")
+    return sums
+
+
+def read_sums(store: Path) -> dict[str, str]:
+    """Name inside the store → digest of its bytes.
+
+    Raises
+    ------
+    ValueError
+        If the list does not match its own digest, or is no list.
+    OSError
+        If there is none.
+    """
+    first, _, lines = (store / SUMS).read_text(encoding="utf-8").partition("\n")
+    if first != f"# {_text_digest(lines)}":
+        raise ValueError("its first line is not the digest of the others")
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines.splitlines())}
+
+
+def sealed(record: dict[str, Any]) -> str:
+    """A record as JSON, with a digest of the rest of it under ``sha256``."""
+    digest = _text_digest(json.dumps(record, sort_keys=True))
+    return json.dumps(record | {"sha256": digest}, indent=1, sort_keys=True) + "\n"
+
+
+def has_seal(text: str) -> bool:
+    """Whether a record is, to the byte, as :func:`sealed` wrote it."""
     try:
-        expected = json.loads(manifest.read_text())
-        found = describe_store(store, digest=verify)
-    except (ValueError, OSError, KeyError) as error:
-        raise StoreError(f"{store}: unreadable ({error}). Delete it and its manifest, then rerun.") from error
-    for kind in ("arrays", "tables", "files", "attributes"):
-        if kind == "attributes":
-            differs = ["attributes"] if found[kind] != expected[kind] else []
-        else:
-            differs = sorted(set(found[kind]) ^ set(expected[kind]))
-            differs += [
-                name
-                for name in found[kind]
-                if name in expected[kind] and not _agrees(found[kind][name], expected[kind][name])
-            ]
-        if differs:
-            raise StoreError(
-                f"{store}: {kind} differ from {manifest.name}: {', '.join(differs)}. "
-                "The store was damaged or edited; delete it and its manifest, then rerun."
-            )
+        record = json.loads(text)
+        del record["sha256"]
+        return text == sealed(record)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def held_mb(path: str | Path) -> float:
@@ -124,33 +163,25 @@ def array_digest(array: Any) -> str:
     return digest.hexdigest()
 
 
-def _describe_arrays(store: Path, digest: bool) -> tuple[dict, dict]:
+def _describe_arrays(store: Path, *, digest: bool) -> tuple[dict, dict]:
     if not (store / "arrays.zarr").is_dir():
         return {}, {}
     import zarr
 
-    group = zarr.open_group(store / "arrays.zarr", mode="r")
+    with _named(store / "arrays.zarr/zarr.json"):
+        group = zarr.open_group(store / "arrays.zarr", mode="r")
     arrays = {}
-    for name, array in sorted(group.arrays()):
-        present = sum(1 for p in (store / "arrays.zarr" / name / "c").rglob("*") if p.is_file())
-        expected = int(np.prod(array.cdata_shape))
-        if array.ndim and array.size and present != expected:
-            raise StoreError(
-                f"{store}: array {name!r} has {present} chunks; expected {expected}. "
-                "Delete the store and its manifest, then rerun."
-            )
-        arrays[name] = {"shape": list(array.shape), "dtype": str(array.dtype), "unit": array.attrs.get("unit", "")}
-        if digest:
-            try:
-                arrays[name]["sha256"] = array_digest(array)
-            except (RuntimeError, ValueError) as error:  # what the checksum codec raises on a flipped byte
-                raise StoreError(
-                    f"{store}: array {name!r} is damaged ({error}). Delete the store and its manifest, then rerun."
-                ) from error
+    for folder in sorted(path for path in (store / "arrays.zarr").iterdir() if path.is_dir()):
+        with _named(folder):
+            array = zarr.open_array(folder, mode="r")
+            unit = array.attrs.get("unit", "")
+            arrays[folder.name] = {"shape": list(array.shape), "dtype": str(array.dtype), "unit": unit}
+            if digest:
+                arrays[folder.name]["sha256"] = array_digest(array)  # the checksum codec raises on a flipped byte
     return arrays, dict(group.attrs)
 
 
-def _describe_table(path: Path, digest: bool) -> dict[str, Any]:
+def _describe_table(path: Path, *, digest: bool) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     if not digest:
@@ -158,7 +189,7 @@ def _describe_table(path: Path, digest: bool) -> dict[str, Any]:
         return {"rows": metadata.num_rows, "columns": metadata.schema.to_arrow_schema().names}
     import pyarrow as pa
 
-    table = pq.read_table(path).replace_schema_metadata(None).combine_chunks()
+    table = pq.read_table(path, page_checksum_verification=True).replace_schema_metadata(None).combine_chunks()
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -169,5 +200,18 @@ def _describe_table(path: Path, digest: bool) -> dict[str, Any]:
     }
 
 
-def _agrees(found: dict, expected: dict) -> bool:
-    return all(expected.get(key) == value for key, value in found.items())
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever a library raises where it cannot read a damaged file, under the file's name."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, NotImplementedError, OSError) as error:
+        raise StoreError(problem(path, f"something unreadable ({error})", "what the stage wrote", AGAIN)) from error
+
+
+def _is_foreign(name: str) -> bool:
+    return name in NOT_CONTENT or name.startswith(NOT_CONTENT_PREFIXES)
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

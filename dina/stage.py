@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
-import resource
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from dina.errors import DinaError
-from dina.stores import checked, manifest_path, own_sibling
+from dina.mishaps import plainly
+from dina.provenance import peak_memory_mb, write_provenance
+from dina.stores import checked, manifest_path
 from dina.threads import limit_threads
-
-RECORDED_PACKAGES = ("dina-v1", "numpy", "scipy", "torch", "suite2p", "zarr", "scikit-learn", "snakemake")
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LARGEST_REUSED_BYTES = 1 << 30
@@ -60,6 +56,11 @@ class Job:
         """An output path."""
         return Path(str(self._snakemake.output[name]))
 
+    def outputs(self, name: str) -> list[Path]:
+        """Output paths under one name, in order."""
+        value = self._snakemake.output[name]
+        return [Path(value)] if isinstance(value, str) else [Path(path) for path in value]
+
     def folder(self, name: str) -> Path:
         """The folder that holds all files of one output."""
         return Path(str(self._snakemake.output[name][0])).parent
@@ -78,8 +79,9 @@ class Job:
 def stage(snakemake: Any) -> Iterator[Job]:
     """Run a stage's body with its log, its thread count, and provenance beside its results.
 
-    Everything printed goes to the rule's log. A dina error is told in one paragraph on the
-    terminal as well; any other with its traceback.
+    Everything printed goes to the rule's log, which ends with ``done in`` or ``failed after``: without either, the
+    process was killed. A dina error, memory that ran out and a full disk are told in one paragraph on the terminal as
+    well; any other error with its traceback.
     """
     job = Job(snakemake)
     terminal = _redirect_to(job.log)
@@ -89,13 +91,24 @@ def stage(snakemake: Any) -> Iterator[Job]:
     try:
         yield job
         for store in job.stores("output"):
-            _write_provenance(store, snakemake, job, time.monotonic() - started)
-    except DinaError as error:
-        _tell(terminal, f"\n{snakemake.rule}: {error}\n(log: {job.log})\n")
+            write_provenance(store, snakemake, job.stores("input"), time.monotonic() - started)
+    except Exception as error:
+        traceback.print_exc()
+        _tell(terminal, f"\n{_in_words(error, snakemake)}\n(log: {job.log})\n")
+        print(f"{snakemake.rule}: failed after {time.monotonic() - started:.1f} s", flush=True)
         sys.exit(1)
-    except Exception:
-        _tell(terminal, f"\n{traceback.format_exc()}(log: {job.log})\n")
-        sys.exit(1)
+    print(
+        f"{snakemake.rule}: done in {time.monotonic() - started:.1f} s, at most {peak_memory_mb():.0f} MB", flush=True
+    )
+
+
+def _in_words(error: Exception, snakemake: Any) -> str:
+    """An error as a user should read it."""
+    folder = Path(str(snakemake.output[0])).parent
+    plain = plainly(error, folder=folder, mem_mb=snakemake.resources.get("mem_mb"))
+    if plain or isinstance(error, DinaError):
+        return f"{snakemake.rule}: {plain or error}"
+    return "".join(traceback.format_exception(error))
 
 
 def _redirect_to(log: str) -> int:
@@ -126,30 +139,3 @@ def _keep_freed_memory() -> None:
 def _tell(terminal: int, text: str) -> None:
     print(text, file=sys.stderr, flush=True)
     os.write(terminal, text.encode())
-
-
-def _write_provenance(store: Path, snakemake: Any, job: Job, seconds: float) -> None:
-    """Say how a store came about: settings, inputs, code, packages, time and memory."""
-    record = {
-        "rule": snakemake.rule,
-        "wildcards": dict(snakemake.wildcards.items()),
-        "params": json.loads(json.dumps(dict(snakemake.params.items()), default=str)),
-        "inputs": {str(s): json.loads(manifest_path(s).read_text()) for s in job.stores("input")},
-        "packages": {name: _version(name) for name in RECORDED_PACKAGES},
-        "python": sys.version.split()[0],
-        "threads": snakemake.threads,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-    }
-    partial = own_sibling(store, "provenance")
-    partial.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
-    with contextlib.suppress(FileNotFoundError):  # another writer's store takes its place, with its own
-        partial.replace(store / "provenance.json")
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # what is not installed has no version to record
-        return None

@@ -22,8 +22,9 @@ import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
 
-from dina.errors import StoreError
-from dina.manifest import check_store, write_manifest
+from dina.damage import check_store
+from dina.errors import StoreError, problem
+from dina.manifest import AGAIN, write_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 ARRAYS = "arrays.zarr"
 LEFTOVER_S = 7 * 24 * 3600.0  # longer than a stage may be silent, and than most queues let a job run
+REMOVALS, BETWEEN_REMOVALS_S = 20, 0.05  # writes of a megabyte that have begun end within a second
 
 
 @contextmanager
@@ -57,10 +59,13 @@ def new_store(path: str | Path) -> Iterator[Path]:
         write_manifest(partial, manifest)
         if _holds_the_same(path, manifest):
             manifest.replace(manifest_path(path))  # as new for whoever compares times
+            shutil.rmtree(partial, ignore_errors=True)
         else:
             _publish(partial, manifest, path)
+    except BaseException:
+        _remove(partial)
+        raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
         manifest.unlink(missing_ok=True)
 
 
@@ -134,6 +139,15 @@ def _last_write_s(leftover: Path) -> float:
         return time.time()
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder into which Zarr's threads may still write: where one fails, on a full disk, others go on."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(BETWEEN_REMOVALS_S)
+        if not folder.exists():
+            return
+
+
 def manifest_path(store: str | Path) -> Path:
     """Where a store's manifest stands: beside the folder, with ``.json`` added to its name."""
     store = Path(store)
@@ -147,12 +161,12 @@ def checked(store: str | Path, *, verify: bool = False) -> Path:
     ----------
     store : folder
     verify : bool
-        Also digest every byte; otherwise only names, shapes, types, sizes and missing chunks.
+        Also digest every byte; otherwise only names, shapes, types, sizes and missing files.
 
     Raises
     ------
     StoreError
-        Naming the store and what differs.
+        Naming every file that differs and the rule that wrote the store.
     """
     store = Path(store)
     check_store(store, manifest_path(store), verify=verify)
@@ -222,9 +236,7 @@ def read_array(store: str | Path, name: str) -> np.ndarray:
     try:
         return np.asarray(open_array(store, name)[...])
     except (RuntimeError, ValueError) as error:
-        raise StoreError(
-            f"{store}: array {name!r} is damaged ({error}). Delete the store and its manifest, then rerun."
-        ) from error
+        raise StoreError(f"{store}: array {name!r} is damaged ({error}). {AGAIN}") from error
 
 
 def read_attributes(store: str | Path) -> dict[str, Any]:
@@ -233,15 +245,25 @@ def read_attributes(store: str | Path) -> dict[str, Any]:
 
 
 def write_table(store: str | Path, name: str, table: pd.DataFrame) -> None:
-    """Write a table as Parquet, without an index."""
-    table.to_parquet(Path(store) / f"{name}.parquet", index=False)
+    """Write a table as Parquet, without an index; its pages carry checksums."""
+    table.to_parquet(Path(store) / f"{name}.parquet", index=False, write_page_checksum=True)
 
 
 def read_table(store: str | Path, name: str) -> pd.DataFrame:
-    """Read a table of a store."""
+    """Read a table of a store.
+
+    Raises
+    ------
+    StoreError
+        If there is no such table, or if it is damaged.
+    """
     import pandas as pd
 
-    return pd.read_parquet(Path(store) / f"{name}.parquet")
+    path = Path(store) / f"{name}.parquet"
+    try:
+        return pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError) as error:  # Arrow's own errors are among these
+        raise StoreError(problem(path, f"an unreadable table ({error})", "a table as it was written", AGAIN)) from error
 
 
 def chunks_of(shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:

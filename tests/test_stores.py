@@ -10,6 +10,7 @@ import pytest
 
 from dina import stores
 from dina.errors import StoreError
+from dina.manifest import sealed
 
 
 def write(path, values, scores=(1.0, 2.0)):
@@ -58,7 +59,7 @@ def test_manifest_depends_on_content_alone(tmp_path, values):
 
 def test_provenance_is_not_content(tmp_path, values):
     write(tmp_path / "s", values)
-    (tmp_path / "s" / "provenance.json").write_text("{}")
+    (tmp_path / "s" / "provenance.json").write_text(sealed({"rule": "measure"}))
     (tmp_path / "s" / ".snakemake_timestamp").touch()
     stores.checked(tmp_path / "s", verify=True)
 
@@ -70,7 +71,7 @@ def chunk_files(store):
 def test_missing_chunk_is_found(tmp_path, values):
     write(tmp_path / "s", values)
     chunk_files(tmp_path / "s")[1].unlink()
-    with pytest.raises(StoreError, match="activity.*chunks"):
+    with pytest.raises(StoreError, match="activity/c/0/1: found no such file"):
         stores.checked(tmp_path / "s")
 
 

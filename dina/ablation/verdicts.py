@@ -11,6 +11,7 @@ import pandas as pd
 
 from dina import stores
 from dina.probing.statistics import LEVEL, SEED, bounds, interval, resampled
+from dina.writing import replacing
 
 COARSE_OR_FINE, SHAPE_OR_TEXTURE, STRUCTURE_OR_CATEGORY = QUESTIONS = (
     "coarse or fine",
@@ -128,7 +129,8 @@ def tabulate_verdicts(recordings: dict[str, Path], csv: Path) -> None:
         table = stores.read_table(folder / "ablations" / "images", "verdicts")
         table.insert(0, "recording", name)
         tables.append(table)
-    pd.concat(tables, ignore_index=True).to_csv(csv, index=False, float_format="%.6g")
+    with replacing(csv) as partial:
+        pd.concat(tables, ignore_index=True).to_csv(partial, index=False, float_format="%.6g")
 
 
 def crossing(differences: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dina.explorer.content import content
+from dina.writing import replacing
 
 
 def write_explorer(
@@ -47,6 +48,5 @@ def write_explorer(
         script=script,
         plotly=get_plotlyjs(),
     )
-    partial = output.with_name(f".{output.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(output)
+    with replacing(output) as partial:
+        partial.write_text(text, encoding="utf-8")

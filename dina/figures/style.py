@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from dina.figures.looks import BLACK, GREY
+from dina.writing import replacing
 
 PAGE_WIDTH_IN = 7.09  # 180 mm, two columns of a journal's page: the width at which every figure is printed
 PNG_DPI = 200
@@ -86,9 +87,8 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write ``{name}.svg`` and ``{name}.png``, each atomically, with nothing in them that varies from run to run."""
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        partial = folder / f".{name}.partial.{suffix}"
-        figure.savefig(partial, dpi=PNG_DPI, metadata=metadata)
-        partial.replace(folder / f"{name}.{suffix}")
+        with replacing(folder / f"{name}.{suffix}") as partial:
+            figure.savefig(partial, dpi=PNG_DPI, metadata=metadata)
 
 
 def letter(axes: Axes, character: str) -> None:

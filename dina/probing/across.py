@@ -12,6 +12,7 @@ import pandas as pd
 from dina import stores
 from dina.probing.pools import NO_RIVALS, OTHER_GALLERY, top_k_probability
 from dina.probing.statistics import bounds
+from dina.writing import replacing
 
 COLUMNS = (
     "level", "mouse", "decoder", "over", "trial_mode", "metric", "pool_size", "value", "ci_low", "ci_high", "p",
@@ -44,8 +45,10 @@ def tabulate_across_recordings(
     names = list(dict.fromkeys(mice[name] for name in recordings))
     values = [[_hits(ranks[name], keys, pool) for name in recordings if mice[name] == mouse] for mouse in names]
     table = pd.DataFrame(_rows(names, values, keys, pool, n_bootstrap), columns=list(COLUMNS))
-    table.to_parquet(parquet, index=False)
-    table.to_csv(csv, index=False, float_format="%.6g")
+    with replacing(parquet) as partial:
+        table.to_parquet(partial, index=False)
+    with replacing(csv) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def over_mice(values: Mice) -> np.ndarray:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dina import stores
 from dina.probing.statistics import MEAN_OVER_SEEDS
+from dina.writing import replacing
 
 COLUMNS = (
     "recording", "decoder", "metric", "trial_mode", "pool_size", "value", "ci_low", "ci_high", "n", "chance",
@@ -33,8 +34,10 @@ def tabulate_scoreboard(recordings: dict[str, Path], csv: Path, parquet: Path) -
     csv, parquet : where the table is written, both with the same rows
     """
     table = pd.concat([_scores(name, folder) for name, folder in recordings.items()], ignore_index=True)
-    table.to_parquet(parquet, index=False)
-    table.to_csv(csv, index=False, float_format="%.6g")
+    with replacing(parquet) as partial:
+        table.to_parquet(partial, index=False)
+    with replacing(csv) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def _scores(name: str, folder: Path) -> pd.DataFrame:

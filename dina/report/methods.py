@@ -1,4 +1,4 @@
-"""How a recording was analysed: one line for a paper's methods, and which settings are not the defaults."""
+"""How a recording was analysed: one line for the report, its clauses, and which settings are not the defaults."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def methods_line(folder: Path, stated: StatedSettings) -> str:
     parts = {"movie": _imaging, "session": _imported_session, "responses": _imported}[stated.enters](folder, stated)
     if stated.enters != "responses":
         if (folder / "responses").is_dir():
-            parts.append(_responses(folder / "responses"))
+            parts.append(how_measured(folder / "responses"))
         rois = stores.read_table(folder / "session", "rois")
         parts.append(count((rois["rejected"] == "").sum(), "neuron"))
     models = [folder / f"models/dina/seed-{seed}" for seed in stated.seeds]
     if all(model.is_dir() for model in models):
-        parts.append(_decoder(models))
+        parts.append(how_trained(models))
     return "; ".join(parts) + "."
 
 
@@ -87,9 +87,10 @@ def _imaging(folder: Path, stated: StatedSettings) -> list[str]:
     """From raw movie to deconvolved activity."""
     planes = stores.read_attributes(folder / "session")["planes"]
     n_blocks = stores.read_attributes(folder / f"plane-{planes[0]}/registered")["n_blocks"]
-    tau_s = stores.read_attributes(folder / f"plane-{planes[0]}/activity")["tau_s"]
-    parts = [f"Indicator {stated.indicator or 'not stated'}", _registration(n_blocks, stated)]
-    return [*parts, _neuropil(stated), _baseline(stated), _deconvolution(tau_s)]
+    activity = stores.read_attributes(folder / f"plane-{planes[0]}/activity")
+    registered = how_registered(n_blocks, stated.registration, stated.structural_channel)
+    parts = [f"Indicator {stated.indicator or 'not stated'}", f"registration by suite2p ({registered})"]
+    return [*parts, _neuropil(stated), _baseline(stated), f"deconvolution by {how_deconvolved(activity)}"]
 
 
 def _neuropil(stated: StatedSettings) -> str:
@@ -100,17 +101,13 @@ def _baseline(stated: StatedSettings) -> str:
     return f"baseline of dF/F in windows of {stated.deconvolution['baseline_window_s']:g} s"
 
 
-def _deconvolution(tau_s: float) -> str:
-    return f"deconvolution by OASIS with a tau of {tau_s:g} s"
-
-
 def _imported_session(folder: Path, stated: StatedSettings) -> list[str]:
     """What the traces were, and what was computed from them here."""
     attributes = stores.read_attributes(folder / "session")
     parts = [f"Indicator {stated.indicator or 'not stated'}", f"traces from {attributes['traces_are']}"]
     parts += [_neuropil(stated)] if attributes["has_neuropil"] else []
     parts += [] if attributes["is_dff"] else [_baseline(stated)]
-    return [*parts, _deconvolution(attributes["tau_s"])]
+    return [*parts, f"deconvolution by {how_deconvolved(attributes)}"]
 
 
 def _imported(folder: Path, _: StatedSettings) -> list[str]:
@@ -120,15 +117,23 @@ def _imported(folder: Path, _: StatedSettings) -> list[str]:
     return [f"Responses imported: {attributes['responses_are']}", count(n_neurons, "neuron")]
 
 
-def _registration(n_blocks: int, stated: StatedSettings) -> str:
-    kind = f"non-rigid, {n_blocks} blocks of at most {stated.registration['block_px']} px" if n_blocks else "rigid"
-    channel = ""
-    if stated.structural_channel is not None:
-        channel = f", measured in the {stated.registration['align_by']} channel"
-    return f"registration by suite2p ({kind}{channel})"
+def how_registered(n_blocks: int, registration: dict[str, Any], structural_channel: int | None) -> str:
+    """What kind of motion was corrected, and in which channel it was measured."""
+    kind = f"non-rigid, {n_blocks} blocks of at most {registration['block_px']} px" if n_blocks else "rigid"
+    return kind if structural_channel is None else f"{kind}, measured in the {registration['align_by']} channel"
 
 
-def _responses(responses: Path) -> str:
+def how_deconvolved(activity: dict[str, Any]) -> str:
+    """By what, and with which decay; from the attributes of an ``activity`` store."""
+    decay = f"with a tau of {activity['tau_s']:g} s"
+    return {
+        "oasis": f"OASIS {decay}",
+        "network": "a convolutional network",
+        "average": f"the average of OASIS {decay} and a convolutional network",
+    }[activity["deconvolution"]]
+
+
+def how_measured(responses: Path) -> str:
     """What a response is."""
     attributes = stores.read_attributes(responses)
     baseline = (
@@ -143,7 +148,7 @@ def _responses(responses: Path) -> str:
     return f"{said}, {baseline}, windows delayed by a lag of {attributes['lag_s']:g} s"
 
 
-def _decoder(models: list[Path]) -> str:
+def how_trained(models: list[Path]) -> str:
     """From where DINA's contrastive training started, and whether any of it was kept."""
     about = [json.loads((model / "model.json").read_text()) for model in models]
     if about[0]["model"]["image_tower"] == "gabor":

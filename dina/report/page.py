@@ -16,6 +16,7 @@ from dina.report.facts import recording_facts
 from dina.report.methods import StatedSettings, changes, methods_cautions, methods_line
 from dina.report.quality import common_limits, read_overview
 from dina.report.scores import read_boards
+from dina.writing import replacing
 
 if TYPE_CHECKING:
     import jinja2
@@ -54,7 +55,8 @@ def write_report(
     settings : recording → what :class:`~dina.report.methods.StatedSettings` holds
     """
     times = read_benchmarks(results, list(recordings))
-    times.to_csv(benchmarks, index=False, float_format="%.3f")
+    with replacing(benchmarks) as partial:
+        times.to_csv(partial, index=False, float_format="%.3f")
     stated = {name: StatedSettings(**settings[name]) for name in recordings}
     boards = read_boards(scoreboard) if scoreboard else {}
     told = read_verdicts(verdicts) if verdicts else {}
@@ -84,7 +86,8 @@ def write_report(
     }
     together = _figure(across, captions, bool(simulated)) if across else None
     text = _template().render(sections=sections, together=together, looks=LOOKS, quality=quality, conditions=CONDITIONS)
-    output.write_text(text, encoding="utf-8")
+    with replacing(output) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _figure(path: Path, captions: Path, simulated: bool) -> dict[str, Any]:

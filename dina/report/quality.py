@@ -10,6 +10,7 @@ import numpy as np
 
 from dina import stores
 from dina.recordings.limits import DRAWN, MEASURES, Measure, beyond_limits, limit_of
+from dina.writing import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +63,10 @@ def tabulate_quality(recordings: dict[str, Path], csv: Path, parquet: Path) -> N
     ]
     table = pd.concat(tables, ignore_index=True)
     table.insert(0, "recording", table.pop("recording"))
-    table.to_parquet(parquet, index=False)
-    table.to_csv(csv, index=False, float_format="%.6g")
+    with replacing(parquet) as partial:
+        table.to_parquet(partial, index=False)
+    with replacing(csv) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def read_overview(recordings: dict[str, Path]) -> list[PlaneQuality]:

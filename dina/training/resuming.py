@@ -17,6 +17,7 @@ from dina.stores import manifest_path
 from dina.training.progress import say
 from dina.training.ranks import ALONE, Ranks
 from dina.training.state import TrainingState
+from dina.writing import replacing
 
 RECORD = "checkpoint.json"
 PACKAGES = ("torch", "numpy")  # other versions may round otherwise
@@ -93,8 +94,9 @@ class WorkingCheckpoint:
         record = {"sha256": _digest(_as_json(body)), "state": body}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder / tensors, content)
-            _write(self.folder / RECORD, _as_json(record))
+            for name, whole in ((tensors, content), (RECORD, _as_json(record))):
+                with replacing(self.folder / name) as partial:
+                    partial.write_bytes(whole)
             for path in self.folder.iterdir():
                 if path.name not in (tensors, RECORD):
                     path.unlink()
@@ -127,12 +129,6 @@ class WorkingCheckpoint:
 def _check(content: bytes, expected: str, name: str) -> None:
     if _digest(content) != expected:
         raise ValueError(f"{name} does not match its checksum")
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.new")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _as_json(content: Any) -> bytes:

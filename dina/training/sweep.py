@@ -14,6 +14,7 @@ from dina.recordings.trials import read_trials
 from dina.settings import DinaSettings, GaborSettings
 from dina.threads import apply_threads
 from dina.training.train import fit_dina
+from dina.writing import replacing
 
 JUDGED = ("validation_loss", "validation_top1")
 
@@ -56,4 +57,5 @@ def tabulate_sweep(points: list[tuple[str, dict[str, Any], Path]], csv: Path) ->
         )
     table = pd.DataFrame(rows).sort_values(["recording", "validation_loss"], ignore_index=True)
     table.insert(1, "chosen", ~table["recording"].duplicated())
-    table.to_csv(csv, index=False, float_format="%.6g")
+    with replacing(csv) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")

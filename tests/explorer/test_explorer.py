@@ -136,7 +136,7 @@ def test_it_opens_offline_and_is_written_whole(page):
     text = page.read_text()
     own = re.sub(r"<script>/\*\*.*?</script>", "", text, count=1, flags=re.DOTALL)  # without the plotting library
     assert not re.search(r'(src|href)="(https?:)?//', own)
-    assert "simulated data" in text and not page.with_name(".explorer.html.partial").exists()
+    assert "simulated data" in text and not page.with_name(".explorer.partial.html").exists()
 
 
 def test_a_closed_set_is_not_called_unseen(recording, gabor_trials, tmp_path):

@@ -84,7 +84,7 @@ def write_stores(folder, n_planes, length_s, n_test, n_images=None):
         with stores.new_store(folder / f"plane-{plane}/registered") as store:
             stores.write_attributes(store, {"n_dropped_pages": plane, "n_blocks": 9 if n_planes > 1 else 0})
         with stores.new_store(folder / f"plane-{plane}/activity") as store:
-            stores.write_attributes(store, {"tau_s": 0.7 if n_planes > 1 else 1.0})
+            stores.write_attributes(store, {"deconvolution": "oasis", "tau_s": 0.7 if n_planes > 1 else 1.0})
     with stores.new_store(folder / "session") as store:
         stores.write_array(store, "frame_time_s", np.tile(np.linspace(0, length_s, 50), (n_planes, 1)), unit="s")
         planes = {"planes": list(range(n_planes)), "height_px": 60, "width_px": 80, "volume_rate_hz": 7.5}

@@ -42,7 +42,7 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 def write_and_die(path, content):
-    part = "record" if RECORD in path.name else "tensors"
+    part = "record" if Path(RECORD).stem in path.name else "tensors"
     if n_saved == int(killed_after) + 1 and when == part:
         write(path, content[: len(content) // 2])
         die()

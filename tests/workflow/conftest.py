@@ -16,6 +16,7 @@ SHEET = (
     "tiny\tsimulated\n"
     "mouse\tmovie\t../movies/plane-{plane}_*.tif\t5\t2\t14\tGCaMP6f\t2\n"
 )
+KEEP_SCRIPTS = "--skip-script-cleanup"  # with them, test_kills.py runs single jobs again without Snakemake
 
 
 class Road:
@@ -76,12 +77,12 @@ def finished(tmp_path_factory):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "Snakefile", folder)
     road = Road(folder)
-    road.snakemake("results/tiny/raw.json")
+    road.snakemake("results/tiny/raw.json", KEEP_SCRIPTS)
     (folder / "movies").mkdir()
     for path in (road.results / "tiny/raw").glob("*.tif"):
         shutil.copy2(path, folder / "movies")
     (folder / "config/recordings.tsv").write_text(SHEET)
-    road.snakemake("all")
+    road.snakemake("all", KEEP_SCRIPTS)
     return road
 
 

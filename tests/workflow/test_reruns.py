@@ -7,6 +7,8 @@ import shutil
 
 def test_the_road_ends_in_report_and_scoreboard(finished):
     assert "<img" in (finished.results / "report.html").read_text()
+    assert "## Decoders" in (finished.results / "tiny/methods.md").read_text()
+    assert "## Decoders" not in (finished.results / "mouse/methods.md").read_text()
     scoreboard = (finished.results / "tables/scoreboard.csv").read_text()
     for decoder in ("dina", "ridge", "gabor_ridge", "cca", "convolutional", "encoding", "template", "ideal_observer"):
         assert f",{decoder}," in scoreboard

@@ -539,3 +539,12 @@ def show_summary():
         print(summarise(Path(RESULTS)), file=sys.stderr)
     elif page.is_file():
         print(f"\nThe report is of an earlier run: {page}", file=sys.stderr)
+
+
+def show_killed():
+    """Say which jobs of this run were killed from outside, since their logs cannot."""
+    from dina.mishaps import killed_logs, told_killed
+
+    logs = killed_logs(Path(RESULTS), STARTED)
+    if logs:
+        print(f"\n{told_killed(logs)}", file=sys.stderr)

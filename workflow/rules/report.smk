@@ -164,6 +164,7 @@ rule report:
     output:
         page=f"{RESULTS}/report.html",
         benchmarks=f"{RESULTS}/tables/benchmarks.csv",
+        methods=expand(f"{RESULTS}/{{recording}}/methods.md", recording=RECORDINGS),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:
@@ -186,6 +187,7 @@ rule report:
         ],
         settings={recording: told_settings(recording) for recording in RECORDINGS},
         code=code_version("dina.report.page"),
+        methods_code=code_version("dina.report.paper"),
     message:
         "writing the report"
     script:

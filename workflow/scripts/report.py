@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from dina.report.methods import StatedSettings
 from dina.report.page import write_report
+from dina.report.paper import write_methods
 from dina.stage import stage
 
 with stage(snakemake) as job:
@@ -18,3 +20,5 @@ with stage(snakemake) as job:
         simulated=list(job.params.simulated),
         settings=job.params.settings,
     )
+    for (recording, settings), path in zip(job.params.settings.items(), job.outputs("methods"), strict=True):
+        write_methods(Path(job.params.results) / recording, StatedSettings(**settings), path)
