@@ -23,7 +23,7 @@ from dina.stores import checked, manifest_path
 LIBRARIES = ("captum.attr", "matplotlib.figure", "pandas", "plenoptic", "scipy.ndimage", "sklearn")
 PREAMBLE_END = "######## snakemake preamble end #########\n"
 TRIES, HASTE = 5, 0.8  # each a little sooner, until the job is caught alive
-LATEST_S = 4.0  # a kill costs what the job has computed; later ones are among the fifty of the slow test
+LATEST_S = 2.0  # a kill costs what the job has computed; later ones are among the fifty of the slow test
 SEED = 0
 
 
