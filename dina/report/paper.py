@@ -64,8 +64,8 @@ def methods_text(folder: Path, stated: StatedSettings) -> str:
     cite = References()
     parts = {  # all of them lazy: works are numbered in the order of the text
         "Recording": _recording(folder, stated),
-        "From movie to activity": _imaging(folder, stated, cite),
-        "Responses": _responses(folder, cite),
+        TITLES[stated.enters]: ACTIVITY[stated.enters](folder, stated, cite),
+        "Responses": _responses(folder, stated, cite),
         "Decoders": _decoders(folder, stated, cite),
         "Probes": _probes(folder, cite),
         "Ablation": chain(_image_ablation(folder, cite), _neuron_ablation(folder, cite)),
@@ -111,7 +111,9 @@ def _settings(store: Path) -> dict[str, Any]:
 def _recording(folder: Path, stated: StatedSettings) -> Iterator[str]:
     if (folder / "truth").is_dir():
         yield f"The recording is simulated (seed {_settings(folder / 'raw')['seed']}), not measured in an animal."
-    yield f"Indicator: {stated.indicator or 'not stated'}. {recording_facts(folder).line}"
+    if stated.enters != "responses":
+        yield f"Indicator: {stated.indicator or 'not stated'}."
+    yield recording_facts(folder, stated.enters).line
 
 
 def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator[str]:
@@ -132,18 +134,9 @@ def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator
         f"{detection['threshold_scaling']:g}, overlaps up to {detection['max_overlap']:g}"
         f"{', on the averaged movie denoised by principal components' if detection['denoise'] else ''})."
     )
-    deconvolution = _settings(plane / "activity")
-    yield (
-        f"From each ROI's fluorescence, {deconvolution['neuropil_coefficient']:g} of the fluctuation of the neuropil "
-        "around it was subtracted, and dF/F taken over a maximin baseline in windows of "
-        f"{deconvolution['baseline_window_s']:g} s."
-    )
-    sources = {"oasis": ("oasis",), "network": ("network",), "average": ("oasis", "network")}
-    activity = stores.read_attributes(plane / "activity")
-    yield (
-        f"Activity was deconvolved by {how_deconvolved(activity)} {cite(*sources[activity['deconvolution']])}; "
-        "deconvolved activity is not a count of spikes."
-    )
+    yield _neuropil(_settings(plane / "activity"))
+    yield _baseline(_settings(plane / "activity"))
+    yield _deconvolution(stores.read_attributes(plane / "activity"), cite)
     session = record_of(folder / "session")
     rule = session["params"]["settings"]
     yield (
@@ -155,14 +148,56 @@ def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator
         yield "In planes with a choice by hand, that choice took the place of this rule."
 
 
-def _responses(folder: Path, cite: References) -> Iterator[str]:
+def _neuropil(settings: dict[str, Any]) -> str:
+    return (
+        f"From each ROI's fluorescence, {settings['neuropil_coefficient']:g} of the fluctuation of the neuropil around it "
+        "was subtracted."
+    )
+
+
+def _baseline(settings: dict[str, Any]) -> str:
+    return f"dF/F was taken over a maximin baseline in windows of {settings['baseline_window_s']:g} s."
+
+
+def _deconvolution(about: dict[str, Any], cite: References) -> str:
+    """From the attributes of an ``activity`` store, or of a session that was imported."""
+    sources = {"oasis": ("oasis",), "network": ("network",), "average": ("oasis", "network")}
+    return (
+        f"Activity was deconvolved by {how_deconvolved(about)} {cite(*sources[about['deconvolution']])}; deconvolved "
+        "activity is not a count of spikes."
+    )
+
+
+def _imported_session(folder: Path, _: StatedSettings, cite: References) -> Iterator[str]:
+    about, settings = stores.read_attributes(folder / "session"), _settings(folder / "session")
+    yield f"Traces were imported from {about['traces_are']}."
+    if about["has_neuropil"]:
+        yield _neuropil(settings)
+    if not about["is_dff"]:
+        yield _baseline(settings)
+    yield _deconvolution(about, cite)
+
+
+def _imported(folder: Path, _: StatedSettings, __: References) -> Iterator[str]:
+    yield f"Trial responses were imported: {stores.read_attributes(folder / 'responses')['responses_are']}."
+
+
+# By the store at which a recording enters the road.
+TITLES = {"movie": "From movie to activity", "session": "From traces to activity", "responses": "Import"}
+ACTIVITY = {"movie": _imaging, "session": _imported_session, "responses": _imported}
+
+
+def _responses(folder: Path, stated: StatedSettings, cite: References) -> Iterator[str]:
     responses = folder / "responses"
     if not responses.is_dir():
         return
-    said = how_measured(responses)
-    yield f"{said[0].upper()}{said[1:]}."
-    attributes, settings = stores.read_attributes(responses), _settings(responses)
-    if settings["stabilise"]:
+    attributes, params = stores.read_attributes(responses), record_of(responses)["params"]
+    if stated.enters == "responses":
+        stabilised = params["stabilised"]
+    else:
+        said, stabilised = how_measured(responses), params["settings"]["stabilise"]
+        yield f"{said[0].upper()}{said[1:]}."
+    if stabilised:
         yield (
             "Where no response is negative, decoders read the square root of responses, scaled by each neuron's noise "
             f"{cite('anscombe')}."
@@ -269,7 +304,7 @@ def _pixel_attribution(folder: Path, cite: References) -> Iterator[str]:
 def _neuron_attribution(folder: Path, cite: References) -> Iterator[str]:
     store = folder / "attributions/neurons"
     if store.is_dir():
-        rate = _settings(store)["false_discovery_rate"]
+        rate = _settings(store)["interactions"]["false_discovery_rate"]
         yield (
             f"Neurons were attributed by integrated gradients, interactions of pairs by integrated Hessians "
             f"{cite('interactions')} against additive surrogates, with a false discovery rate of {rate:g} "

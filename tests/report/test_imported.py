@@ -1,5 +1,7 @@
 """What the report says of recordings that were not imaged here."""
 
+import json
+
 import pytest
 
 from dina import stores
@@ -7,9 +9,13 @@ from dina.recordings.importers.responses import import_responses, import_stimuli
 from dina.recordings.importers.session import import_session
 from dina.report.facts import recording_facts
 from dina.report.methods import StatedSettings, methods_cautions, methods_line
+from dina.report.paper import methods_text
 from dina.settings import DeconvolutionSettings, StimuliSettings
 from tests.recordings.importers import test_suite2p, test_table
 from tests.report.conftest import SETTINGS
+from tests.report.test_paper import MACHINE, PACKAGES
+
+RECORD = {"files": {}, "packages": dict.fromkeys(PACKAGES, "1.0"), "python": "3.12.1", "machine": MACHINE}
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +28,9 @@ def folder(tmp_path_factory):
     import_responses(row, folder / "stimuli", folder / "responses")
     test_suite2p.write_suite2p(folder / "suite2p")
     import_session(test_suite2p.row_of(folder), folder / "traced/session", DeconvolutionSettings())
+    settings = {"settings": DeconvolutionSettings().model_dump()}
+    for name, params in (("stimuli", {}), ("responses", {"stabilised": True}), ("traced/session", settings)):
+        (folder / name / "provenance.json").write_text(json.dumps(RECORD | {"params": params}))
     return folder
 
 
@@ -35,6 +44,9 @@ def test_responses(folder):
     said = methods_line(folder, stated("table", seeds=[0]))
     assert said == "Responses imported: whole numbers such as spike counts; 30 neurons."
     assert not methods_cautions(stated("table", indicator=None))
+    told = methods_text(folder, stated("table", seeds=[0]))
+    assert "## Import\n\nTrial responses were imported: whole numbers such as spike counts." in told
+    assert "square root of responses" in told and "Indicator" not in told and "deconvolved" not in told
 
 
 def test_figures_that_a_data_set_should_have(folder):
@@ -56,3 +68,5 @@ def test_a_session(folder):
     said = methods_line(folder / "traced", stated("suite2p", seeds=[0]))
     assert "traces from suite2p 1.x" in said and "neuropil subtracted" in said and "registration" not in said
     assert said.endswith("tau of 0.7 s; 12 neurons.")
+    told = methods_text(folder / "traced", stated("suite2p", seeds=[0]))
+    assert "Traces were imported from suite2p 1.x" in told and "Motion" not in told and "Activity was decon" in told

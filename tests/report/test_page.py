@@ -159,6 +159,7 @@ def test_facts_and_cautions_stand_above_the_figures(page):
         "1 frame at the movie's end",
         "shown at 700 s of a movie of 1400 s",
         "12 test images",
+        "No test image was shown twice",
         "Too few training",
         "0.01 on",
         "4 trials overlapped masked frames",
