@@ -150,8 +150,8 @@ def _imaging(folder: Path, stated: StatedSettings, cite: References) -> Iterator
 
 def _neuropil(settings: dict[str, Any]) -> str:
     return (
-        f"From each ROI's fluorescence, {settings['neuropil_coefficient']:g} of the fluctuation of the neuropil around it "
-        "was subtracted."
+        f"From each ROI's fluorescence, {settings['neuropil_coefficient']:g} of the fluctuation of the neuropil around "
+        "it was subtracted."
     )
 
 

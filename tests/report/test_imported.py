@@ -46,7 +46,7 @@ def test_responses(folder):
     assert not methods_cautions(stated("table", indicator=None))
     told = methods_text(folder, stated("table", seeds=[0]))
     assert "## Import\n\nTrial responses were imported: whole numbers such as spike counts." in told
-    assert "square root of responses" in told and "Indicator" not in told and "deconvolved" not in told
+    assert "square root of responses" in told and "Indicator" not in told and "Activity was" not in told
 
 
 def test_figures_that_a_data_set_should_have(folder):
