@@ -10,7 +10,7 @@ run: .venv/installed
 	snakemake --cores all
 
 test: .venv/installed
-	pytest -m "not slow and not slurm" -n 2 --dist loadgroup
+	pytest -m "not slow and not slurm" -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: .venv/installed
 	pytest -m "slow and not slurm"

@@ -1,7 +1,5 @@
 """What the tests of several folders share: one thread, and a small population whose decoding is known to work."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,12 +10,29 @@ SMALL_GABOR = GaborSettings(frequencies_cpi=(2.0, 4.0), n_orientations=4, grid=4
 COUNTS = {"train": 160, "validation": 30, "test": 30}
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that deals tests out among processes looks for groups
+LONGEST = "workflow"  # its tests take as long as half of all others
+
+
+def folder_of(nodeid: str) -> str:
+    """The folder of a test under ``tests``, or its file."""
+    return nodeid.split("::")[0].split("/")[1]
+
+
 def pytest_collection_modifyitems(items):
+    """What takes longest begins first, beside all others."""
+    items.sort(key=lambda item: folder_of(item.nodeid) != LONGEST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Tests of one folder share fixtures, such as the tiny road: they stay in one process."""
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return folder_of(nodeid)
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
