@@ -14,7 +14,7 @@ from tests.doors.movies import FRAMES
 
 COLUMNS = list(Recording.model_fields)
 HANDY = {  # cells that get far, by column
-    **{name: ["", "", "log.csv", "{plane}"] for name in PATHS},
+    **{name: ["", "", "", "", "", "log.csv", "{plane}"] for name in PATHS},
     "header": ["", "use", "ignore"],
     "axes": ["", "txy"],
     "indicator": ["", "GCaMP6f"],
@@ -40,6 +40,7 @@ HANDY = {  # cells that get far, by column
     "skip_planes": ["0", "0 1", "1,", " ", "99999999999999999999"],
     "n_planes": ["1", "2", "64", "65", "1.0", "1e1", "٣"],
 }
+USUAL = ["", "", "", "1", "5", "12"]  # cells of other columns
 CELLS = st.one_of(
     st.sampled_from(
         ["", "", "0", "1", "2", "-1", "0.5", "1e400", "nan", "inf", "True", "7.5", "12", "é", "a b", "\u2028"]
@@ -70,8 +71,7 @@ def sheets(draw):
     rows = []
     for _ in range(draw(st.integers(1, 3))):
         handy = [
-            draw(st.sampled_from(HANDY.get(name, ["", "", "1", "5", "12"]))) if draw(st.integers(0, 5)) else draw(CELLS)
-            for name in names
+            draw(st.sampled_from(HANDY.get(name, USUAL))) if draw(st.integers(0, 9)) else draw(CELLS) for name in names
         ]
         rows.append(handy[: draw(st.integers(1, len(names))) if draw(st.integers(0, 9)) == 0 else len(names)])
     return "\n".join("\t".join(row) for row in [names, *rows]) + "\n"

@@ -63,5 +63,5 @@ def test_arrays_are_read_when_and_as_far_as_they_are_used(recording, monkeypatch
 def test_what_is_no_such_store_is_refused(recording, tmp_path):
     with pytest.raises(StoreError, match="found no array 'dff'; expected a store of a session"):
         dina.open_session(recording.responses)
-    with pytest.raises(StoreError, match="found no such store"):
+    with pytest.raises(StoreError, match="found no such folder"):
         dina.open_responses(tmp_path / "nothing")

@@ -28,7 +28,8 @@ def test_raw_holds_what_a_real_recording_has(recording):
     raw = stores.checked(folder / "raw", verify=True)
     log = pd.read_csv(raw / "stimulus_log.csv")
     images = np.load(raw / "images.npy")
-    assert sorted(path.name for path in raw.iterdir()) == ["images.npy", "movie_00001.tif", "stimulus_log.csv"]
+    names = ["SHA256SUMS", "images.npy", "movie_00001.tif", "stimulus_log.csv"]
+    assert sorted(path.name for path in raw.iterdir()) == names
     assert list(log.columns) == ["onset_s", "duration_s", "image", "category", "split"]
     assert images.shape == (24, 16, 16)
     assert set(log["image"]) == set(range(24))
