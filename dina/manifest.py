@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from dina.errors import StoreError, problem
+from dina.errors import UNREADABLE, StoreError, problem
 
 PROVENANCE = "provenance.json"
 SUMS = "SHA256SUMS"  # as `sha256sum --check` reads it
@@ -205,7 +205,7 @@ def _named(path: Path) -> Iterator[None]:
     """Whatever a library raises where it cannot read a damaged file, under the file's name."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError, NotImplementedError, OSError) as error:
+    except UNREADABLE as error:
         raise StoreError(problem(path, f"something unreadable ({error})", "what the stage wrote", AGAIN)) from error
 
 
