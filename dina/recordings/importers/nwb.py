@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dina.errors import InputError, problem
+from dina.errors import InputError, problem, reading
 from dina.imaging.acquisition import check_rate, refuse_odd_rate
 from dina.imaging.readers.hdf5 import open_hdf5
 from dina.imaging.rois import Footprints
@@ -68,13 +68,10 @@ def read_planes(row: Recording) -> list[TracedPlane]:
         If the file is unreadable, holds no traces, or several that could be meant.
     """
     path = Path(row.data)
-    with open_hdf5(path) as file:
-        try:
-            names = _choose(file, path, row.dataset)
-            planes = [_read_plane(file, name, number, row, path) for number, name in enumerate(names)]
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-            remedy = "Is the file whole, and NWB 2? Validate it with pynwb."
-            raise InputError(problem(path, f"an unreadable part ({error})", "NWB 2", remedy)) from error
+    remedy = "Is the file whole, and NWB 2? Validate it with pynwb."
+    with open_hdf5(path) as file, reading(path, "NWB 2", remedy, found="an unreadable part"):
+        names = _choose(file, path, row.dataset)
+        planes = [_read_plane(file, name, number, row, path) for number, name in enumerate(names)]
     height, width = (max(getattr(plane, side) for plane in planes) for side in ("height_px", "width_px"))
     return [_enlarged(plane, height, width) for plane in planes]
 

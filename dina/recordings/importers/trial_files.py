@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path, PurePosixPath
+from tokenize import TokenError  # of headers that NumPy takes for those of Python 2
 
 import numpy as np
 
-from dina.errors import InputError, ShapeError, problem
+from dina.errors import InputError, ShapeError, problem, reading
 
 TIERS = "meta/trials/tiers.npy"
 
@@ -36,11 +37,8 @@ class TrialFiles:
         if path.is_dir():
             names = [file.relative_to(path).as_posix() for file in path.rglob("*.npy")]
         else:
-            try:
+            with reading(path, "a folder, or a zip", "Download it again.", also=(zipfile.BadZipFile,)):
                 self._archive = zipfile.ZipFile(path)
-            except (OSError, zipfile.BadZipFile) as error:
-                found, expected = f"an unreadable file ({error})", "a folder, or a zip"
-                raise InputError(problem(path, found, expected, "Download it again.")) from error
             names = self._archive.namelist()
         roots = sorted(name.removesuffix(TIERS) for name in names if PurePosixPath(name).match(TIERS))
         if len(roots) != 1:
@@ -77,13 +75,11 @@ class TrialFiles:
         where = f"{self.path}, {name}"
         if not self.holds(name):
             raise InputError(problem(where, "no such file", "one", "Is the folder whole?"))
-        try:
+        also = (zipfile.BadZipFile, TokenError)
+        with reading(where, "a NumPy file without objects", "Download it again.", also=also):
             if self._archive is None:
                 return np.load(self.path / self._root / name, allow_pickle=False)
             return np.load(io.BytesIO(self._archive.read(self._root + name)), allow_pickle=False)
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-            found, expected = f"an unreadable file ({error})", "a NumPy file without objects"
-            raise InputError(problem(where, found, expected, "Download it again.")) from error
 
     def trial(self, kind: str, number: int) -> np.ndarray:
         """What one trial's file holds."""

@@ -13,6 +13,7 @@ from dina import stores
 from dina.errors import InputError, SettingsError, ShapeError
 from dina.recordings.importers import allen, minimodel, sensorium2022, sensorium2023, stringer2019
 from dina.recordings.importers.responses import import_responses, import_stimuli
+from dina.recordings.importers.trial_files import TrialFiles
 from dina.recordings.sheet import Recording, load_sheet
 from dina.recordings.trials import SPLITS, read_trials
 from dina.settings import StimuliSettings
@@ -290,3 +291,14 @@ def test_an_allen_session_without_scenes_is_refused(tmp_path):
     with pytest.raises(ShapeError, match="1_events.npz, ev: found"):
         np.savez(tmp_path / "1_events.npz", ev=np.ones((2, 3)))
         allen._events(tmp_path / "1_events.npz", (24, 100))
+
+
+@pytest.mark.parametrize("content", [b"\x93NUMPY\x01\x00\x06\x00{'a(\n\n", b"\x93NUMPY\x01\x00", b""])
+def test_a_damaged_trial_is_refused_by_its_name(tmp_path, content):
+    folder = tmp_path / "meta/trials"
+    folder.mkdir(parents=True)
+    (tmp_path / "data/images").mkdir(parents=True)
+    np.save(tmp_path / "data/images/0.npy", np.zeros((1, 4, 4)))
+    (folder / "tiers.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"tiers\.npy: found an unreadable file .*; expected a NumPy file"):
+        TrialFiles(tmp_path, "images")
